@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs.h"
+
+#include <stdlib.h>
+
+#include "error.h"
+
+static bool newer(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+static void note_mtime(struct fs *fs, const atf_file_info *file)
+{
+    if (file->present && newer(&file->mtime, &fs->mtime))
+        fs->mtime = file->mtime;
+}
+
+static void init_lane(struct lane *lane, const struct fs *fs, const struct fs_thread *thread,
+                      enum format format)
+{
+    lane->order = &thread->index_order;
+    lane->names = &fs->names;
+    lane->format = &event_formats[format];
+    lane->thread = atf_thread_number(thread->thread);
+    geometry_init(&lane->geometry);
+}
+
+static void init_thread(struct fs *fs, size_t i)
+{
+    struct fs_thread *thread = &fs->threads[i];
+    thread->thread = atf_session_thread(fs->session, i);
+    const atf_index *index = atf_thread_index(thread->thread);
+    if (index)
+        thread->index_order =
+            (atf_order){.events = atf_index_events(index), .count = atf_index_count(index)};
+    for (int order = 0; order < ORDER_COUNT; order++)
+        for (int format = 0; format < FORMAT_COUNT; format++)
+            init_lane(&thread->lanes[order][format], fs, thread, (enum format)format);
+    thread->detail_lines = (struct detail_lines){.thread = thread->thread, .names = &fs->names};
+    thread->details.source = &thread->detail_lines;
+    thread->details.write = detail_line_write;
+    geometry_init(&thread->details.geometry);
+    atf_lazy_init(&thread->ordered);
+    atf_lazy_init(&thread->info.lazy);
+    note_mtime(fs, atf_thread_file(thread->thread, ATF_FILE_INDEX));
+    note_mtime(fs, atf_thread_file(thread->thread, ATF_FILE_DETAIL));
+}
+
+/* Streams get all their memory here: building them only fills it in. */
+static bool init_stream(struct fs_stream *stream, size_t lanes)
+{
+    atf_lazy_init(&stream->lazy);
+    stream->stream.lanes = calloc(lanes + 1, sizeof *stream->stream.lanes);
+    stream->stream.orders = calloc(lanes + 1, sizeof *stream->stream.orders);
+    stream->stream.count = lanes;
+    return stream->stream.lanes && stream->stream.orders;
+}
+
+static bool init_streams(struct fs *fs)
+{
+    bool ok = true;
+    size_t count = fs->thread_count * ORDER_COUNT * FORMAT_COUNT;
+    for (size_t i = 0; i < count; i++)
+        ok = init_stream(&fs->thread_streams[i], 1) && ok;
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        ok = init_stream(&fs->merged[format], fs->thread_count) && ok;
+    return ok;
+}
+
+static bool init(struct fs *fs)
+{
+    fs->thread_count = atf_session_thread_count(fs->session);
+    fs->threads = calloc(fs->thread_count + 1, sizeof *fs->threads);
+    fs->thread_streams =
+        calloc(fs->thread_count * ORDER_COUNT * FORMAT_COUNT + 1, sizeof *fs->thread_streams);
+    if (!fs->threads || !fs->thread_streams ||
+        !atf_idmap_init(&fs->threads_by_number, fs->thread_count)) {
+        fs->thread_count = 0; /* none of them to clean up */
+        return false;
+    }
+    fs->functions.source = fs->session;
+    fs->functions.write = function_row_write;
+    note_mtime(fs, atf_session_manifest(fs->session));
+    for (size_t i = 0; i < fs->thread_count; i++) {
+        init_thread(fs, i);
+        atf_idmap_put(&fs->threads_by_number, atf_thread_number(fs->threads[i].thread), i);
+    }
+    bool ok = init_streams(fs);
+    ok = names_init(&fs->names, fs->session) && ok;
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        if (event_formats[format].fixed + fs->names.longest > fs->line_room)
+            fs->line_room = event_formats[format].fixed + fs->names.longest;
+    return ok;
+}
+
+int fs_open(struct fs **out, const char *path, atf_error *err)
+{
+    struct fs *fs = calloc(1, sizeof *fs);
+    if (!fs)
+        return atf_fail_memory(err);
+    atf_lazy_init(&fs->session_info.lazy);
+    atf_lazy_init(&fs->readme.lazy);
+    geometry_init(&fs->functions.geometry);
+    int status = atf_session_open(&fs->session, path, err);
+    if (status == ATF_OK && !init(fs))
+        status = atf_fail_memory(err);
+    if (status != ATF_OK) {
+        fs_close(fs);
+        return status;
+    }
+    *out = fs;
+    return ATF_OK;
+}
+
+static void close_thread(struct fs_thread *thread)
+{
+    for (int order = 0; order < ORDER_COUNT; order++)
+        for (int format = 0; format < FORMAT_COUNT; format++)
+            geometry_free(&thread->lanes[order][format].geometry);
+    geometry_free(&thread->details.geometry);
+    atf_lazy_destroy(&thread->ordered);
+    atf_lazy_destroy(&thread->info.lazy);
+    free(thread->info.bytes);
+}
+
+static void close_stream(struct fs_stream *stream)
+{
+    if (!stream->stream.lanes && !stream->stream.orders)
+        return;
+    atf_lazy_destroy(&stream->lazy);
+    free(stream->stream.lanes);
+    free(stream->stream.orders);
+}
+
+void fs_close(struct fs *fs)
+{
+    if (!fs)
+        return;
+    for (size_t i = 0; i < fs->thread_count; i++)
+        close_thread(&fs->threads[i]);
+    for (size_t i = 0; i < fs->thread_count * ORDER_COUNT * FORMAT_COUNT; i++)
+        close_stream(&fs->thread_streams[i]);
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        close_stream(&fs->merged[format]);
+    atf_idmap_free(&fs->threads_by_number);
+    names_free(&fs->names);
+    geometry_free(&fs->functions.geometry);
+    atf_lazy_destroy(&fs->session_info.lazy);
+    atf_lazy_destroy(&fs->readme.lazy);
+    free(fs->session_info.bytes);
+    free(fs->readme.bytes);
+    free(fs->threads);
+    free(fs->thread_streams);
+    atf_session_close(fs->session);
+    free(fs);
+}
+
+static int find_order(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    struct fs_thread *thread = arg;
+    atf_index *index = atf_thread_index(thread->thread);
+    const atf_order *order = &thread->index_order;
+    int status = index ? atf_index_order(index, &order, NULL, cancel, err) : ATF_OK;
+    if (status != ATF_OK)
+        return status;
+    thread->time_order = order;
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        thread->lanes[ORDER_TIME][format].order = order;
+    return ATF_OK;
+}
+
+/* The measured lane of a thread; a thread whose time never steps back has one lane for both orders.
+ */
+static int need_lane(struct fs *fs, size_t i, enum event_order order, enum format format,
+                     struct lane **lane, const atf_cancel *cancel, atf_error *err)
+{
+    struct fs_thread *thread = &fs->threads[i];
+    if (order == ORDER_TIME) {
+        int status = atf_lazy_need(&thread->ordered, find_order, thread, cancel, err);
+        if (status != ATF_OK)
+            return status;
+        if (!thread->time_order->seqs)
+            order = ORDER_INDEX;
+    }
+    *lane = &thread->lanes[order][format];
+    return lane_measure(*lane, cancel, err);
+}
+
+struct stream_build {
+    struct fs *fs;
+    struct stream *stream;
+    size_t first; /* thread of lane 0 */
+    enum event_order order;
+    enum format format;
+};
+
+static int build_stream(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    const struct stream_build *build = arg;
+    struct stream *stream = build->stream;
+    for (size_t i = 0; i < stream->count; i++) {
+        struct lane *lane;
+        int status =
+            need_lane(build->fs, build->first + i, build->order, build->format, &lane, cancel, err);
+        if (status != ATF_OK)
+            return status;
+        stream->lanes[i] = lane;
+        /* Merging and selecting by time need the order's block times, which a lane in index order
+         * has not. */
+        stream->orders[i] = build->order == ORDER_TIME
+                                ? build->fs->threads[build->first + i].time_order
+                                : lane->order;
+    }
+    return ATF_OK;
+}
+
+int fs_thread_stream(struct fs *fs, size_t thread, enum event_order order, enum format format,
+                     const struct stream **stream, const atf_cancel *cancel, atf_error *err)
+{
+    struct fs_stream *own =
+        &fs->thread_streams[(thread * ORDER_COUNT + order) * FORMAT_COUNT + format];
+    struct stream_build build = {
+        .fs = fs, .stream = &own->stream, .first = thread, .order = order, .format = format};
+    *stream = &own->stream;
+    return atf_lazy_need(&own->lazy, build_stream, &build, cancel, err);
+}
+
+int fs_merged_stream(struct fs *fs, enum format format, const struct stream **stream,
+                     const atf_cancel *cancel, atf_error *err)
+{
+    struct fs_stream *merged = &fs->merged[format];
+    struct stream_build build = {
+        .fs = fs, .stream = &merged->stream, .order = ORDER_TIME, .format = format};
+    *stream = &merged->stream;
+    return atf_lazy_need(&merged->lazy, build_stream, &build, cancel, err);
+}
+
+int fs_details(struct fs *fs, size_t thread, const struct rows **rows, const atf_cancel *cancel,
+               atf_error *err)
+{
+    atf_detail *detail = atf_thread_detail(fs->threads[thread].thread);
+    const atf_detail_survey *survey;
+    uint64_t count = 0;
+    if (detail) {
+        int status = atf_detail_survey_records(detail, &survey, cancel, err);
+        if (status != ATF_OK)
+            return status;
+        count = survey->count;
+    }
+    *rows = &fs->threads[thread].details;
+    return rows_measure(&fs->threads[thread].details, count, cancel, err);
+}
+
+int fs_functions(struct fs *fs, const struct rows **rows, const atf_cancel *cancel, atf_error *err)
+{
+    size_t count;
+    atf_session_symbols(fs->session, &count);
+    *rows = &fs->functions;
+    return rows_measure(&fs->functions, count, cancel, err);
+}
+
+int fs_thread_times(struct fs *fs, size_t thread, uint64_t *first, uint64_t *last, bool *any,
+                    const atf_cancel *cancel, atf_error *err)
+{
+    atf_index *index = atf_thread_index(fs->threads[thread].thread);
+    *any = index && atf_index_count(index) > 0;
+    if (!*any)
+        return ATF_OK;
+    const atf_index_survey *survey;
+    int status = atf_index_order(index, NULL, &survey, cancel, err);
+    if (status == ATF_OK) {
+        *first = survey->time_first;
+        *last = survey->time_last;
+    }
+    return status;
+}
+
+int fs_session_times(struct fs *fs, uint64_t *first, uint64_t *last, bool *any,
+                     const atf_cancel *cancel, atf_error *err)
+{
+    *any = false;
+    *first = UINT64_MAX;
+    *last = 0;
+    for (size_t i = 0; i < fs->thread_count; i++) {
+        uint64_t from;
+        uint64_t to;
+        bool has_events;
+        int status = fs_thread_times(fs, i, &from, &to, &has_events, cancel, err);
+        if (status != ATF_OK)
+            return status;
+        if (!has_events)
+            continue;
+        *any = true;
+        *first = from < *first ? from : *first;
+        *last = to > *last ? to : *last;
+    }
+    return ATF_OK;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "geometry.h"
+
+#include "error.h"
+
+enum { TASK_BLOCKS = 512 }; /* 256 Ki lines a task: about a millisecond */
+
+void geometry_init(struct geometry *geometry)
+{
+    atf_lazy_init(&geometry->lazy);
+    geometry->sums = ATF_SPILL_NONE;
+}
+
+void geometry_free(struct geometry *geometry)
+{
+    atf_lazy_destroy(&geometry->lazy);
+    atf_spill_free(&geometry->sums);
+}
+
+struct build {
+    struct geometry *geometry;
+    uint64_t lines;
+    geometry_measure *measure;
+    void *arg;
+};
+
+/* Leaves each block's own bytes where the next one's sum will be. */
+static int measure_blocks(void *arg, uint64_t task, atf_error *err)
+{
+    const struct build *build = arg;
+    uint64_t *sums = build->geometry->sums.data;
+    uint64_t end = (task + 1) * TASK_BLOCKS;
+    for (uint64_t block = task * TASK_BLOCKS; block < end && block * ATF_BLOCK < build->lines;
+         block++) {
+        uint64_t from = block * ATF_BLOCK;
+        uint64_t to = build->lines - from < ATF_BLOCK ? build->lines : from + ATF_BLOCK;
+        int status = build->measure(build->arg, from, to, &sums[block + 1], err);
+        if (status != ATF_OK)
+            return status;
+    }
+    return ATF_OK;
+}
+
+static int build_sums(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    struct build *build = arg;
+    struct geometry *geometry = build->geometry;
+    uint64_t blocks = (build->lines + ATF_BLOCK - 1) / ATF_BLOCK;
+    if (!atf_spill_grow(&geometry->sums, (blocks + 1) * sizeof(uint64_t)))
+        return atf_fail_memory(err);
+    int status =
+        atf_parallel((blocks + TASK_BLOCKS - 1) / TASK_BLOCKS, measure_blocks, build, cancel, err);
+    if (status != ATF_OK)
+        return status;
+    uint64_t *sums = geometry->sums.data;
+    sums[0] = 0;
+    for (uint64_t block = 0; block < blocks; block++)
+        sums[block + 1] += sums[block];
+    geometry->lines = build->lines;
+    atf_spill_seal(&geometry->sums);
+    return ATF_OK;
+}
+
+int geometry_need(struct geometry *geometry, uint64_t lines, geometry_measure *measure, void *arg,
+                  const atf_cancel *cancel, atf_error *err)
+{
+    struct build build = {.geometry = geometry, .lines = lines, .measure = measure, .arg = arg};
+    return atf_lazy_need(&geometry->lazy, build_sums, &build, cancel, err);
+}
+
+uint64_t geometry_find(const struct geometry *geometry, uint64_t offset)
+{
+    uint64_t low = 0;
+    uint64_t high = geometry_blocks(geometry) - 1;
+    while (low < high) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        if (geometry_before(geometry, middle) <= offset)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "event_line.h"
+
+const struct event_format event_formats[FORMAT_COUNT] = {
+    [FORMAT_JSONL] = {".jsonl", "", 256, event_jsonl_measure, event_jsonl_write},
+    [FORMAT_TSV] = {".tsv",
+                    "timestamp_ns\tthread\tthread_id\tseq\tkind\tdepth\tfunction_"
+                    "id\tfunction\tmodule\tdetail_seq\n",
+                    160, event_tsv_measure, event_tsv_write},
+};
+
+static const char *const kinds[] = {
+    [ATF_CALL] = "CALL", [ATF_RETURN] = "RETURN", [ATF_EXCEPTION] = "EXCEPTION"};
+
+static const char *kind_name(uint32_t kind)
+{
+    return kind < sizeof kinds / sizeof kinds[0] ? kinds[kind] : NULL;
+}
+
+unsigned event_kind_length(uint32_t kind)
+{
+    static const unsigned char lengths[] = {0, sizeof "CALL" - 1, sizeof "RETURN" - 1,
+                                            sizeof "EXCEPTION" - 1};
+    if (kind_name(kind))
+        return lengths[kind];
+    return (unsigned)sizeof "UNKNOWN()" - 1 + decimal_length(kind);
+}
+
+char *event_kind_write(char *out, uint32_t kind)
+{
+    const char *name = kind_name(kind);
+    if (name)
+        return bytes_write(out, name, event_kind_length(kind));
+    out = literal_write(out, "UNKNOWN(");
+    out = decimal_write(out, kind);
+    return literal_write(out, ")");
+}
+
+static int measure_lines(void *arg, uint64_t from, uint64_t to, uint64_t *bytes, atf_error *err)
+{
+    (void)err;
+    const struct lane *lane = arg;
+    *bytes = lane->format->measure(lane, from, to);
+    return ATF_OK;
+}
+
+int lane_measure(struct lane *lane, const atf_cancel *cancel, atf_error *err)
+{
+    return geometry_need(&lane->geometry, lane->order->count, measure_lines, lane, cancel, err);
+}
+
+static uint64_t bytes_before(const struct lane *lane, uint64_t line)
+{
+    if (line == lane->geometry.lines)
+        return geometry_total(&lane->geometry);
+    uint64_t block = line / ATF_BLOCK;
+    return geometry_before(&lane->geometry, block) +
+           lane->format->measure(lane, block * ATF_BLOCK, line);
+}
+
+uint64_t lane_bytes(const struct lane *lane, uint64_t from, uint64_t to)
+{
+    if (to - from < ATF_BLOCK)
+        return lane->format->measure(lane, from, to);
+    return bytes_before(lane, to) - (from == 0 ? 0 : bytes_before(lane, from));
+}
+
+uint64_t lane_find(const struct lane *lane, uint64_t offset, uint64_t *start)
+{
+    if (offset >= geometry_total(&lane->geometry)) {
+        *start = geometry_total(&lane->geometry);
+        return lane->geometry.lines;
+    }
+    uint64_t block = geometry_find(&lane->geometry, offset);
+    uint64_t line = block * ATF_BLOCK;
+    *start = geometry_before(&lane->geometry, block);
+    for (;; line++) {
+        uint64_t length = lane->format->measure(lane, line, line + 1);
+        if (*start + length > offset)
+            return line;
+        *start += length;
+    }
+}

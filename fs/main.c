@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: what it asks for, and what is said when that can't be had. */
+#define FUSE_USE_VERSION 312
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "file.h"
+#include "mount.h"
+
+#ifndef ATFFS_VERSION
+#define ATFFS_VERSION "unknown"
+#endif
+
+enum { EXIT_PROBLEM = 1, EXIT_UNREADABLE = 2, CAT_BUFFER = 1 << 20 };
+
+static void print_usage(FILE *out)
+{
+    fprintf(
+        out,
+        "usage: atffs [options] SESSION MOUNTPOINT    mount a recorded trace as a tree of plain "
+        "files\n"
+        "       atffs --list [FOLDER] SESSION         list a folder of the tree without mounting\n"
+        "       atffs --cat PATH SESSION              write a file of the tree to standard output\n"
+        "       atffs --check SESSION                 read and verify everything\n"
+        "\n"
+        "    -f                     stay in the foreground\n"
+        "    -d                     the same, and print every request\n"
+        "    -s                     one thread\n"
+        "    -h, --help             this text\n"
+        "    -V, --version          versions\n"
+        "    -o uid=N,gid=N         owner of the files (default: who mounts)\n"
+        "    -o allow_other         let other users in\n"
+        "    -o fsname=NAME         source that mount(8) shows (default: the session's path)\n"
+        "    -o max_threads=N       most threads that answer requests\n"
+        "\n"
+        "Unmount with: fusermount3 -u MOUNTPOINT\n");
+}
+
+static void print_error(const atf_error *err)
+{
+    char text[2048];
+    atf_error_format(err, text, sizeof text);
+    fprintf(stderr, "atffs: %s\n", text);
+}
+
+/* Opens the session, or says why not. */
+static struct fs *open_session(const char *path)
+{
+    struct fs *fs = NULL;
+    atf_error err;
+    atf_guard_install();
+    if (fs_open(&fs, path, &err) != ATF_OK)
+        print_error(&err);
+    return fs;
+}
+
+static int write_all(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t wrote = write(STDOUT_FILENO, bytes, length);
+        if (wrote < 0 && errno != EINTR) {
+            fprintf(stderr, "atffs: standard output: %s\n", strerror(errno));
+            return EXIT_PROBLEM;
+        }
+        bytes += wrote > 0 ? wrote : 0;
+        length -= wrote > 0 ? (size_t)wrote : 0;
+    }
+    return 0;
+}
+
+static int copy_out(struct fs *fs, struct file *file)
+{
+    char *buffer = malloc(CAT_BUFFER + fs->line_room);
+    int exit_code = 0;
+    atf_error err;
+    size_t got = buffer ? 1 : 0;
+    if (!buffer) {
+        fprintf(stderr, "atffs: out of memory\n");
+        exit_code = EXIT_PROBLEM;
+    }
+    for (uint64_t offset = 0; got > 0 && exit_code == 0; offset += got) {
+        if (file_read(file, offset, buffer, CAT_BUFFER, &got, buffer + CAT_BUFFER, &err) !=
+            ATF_OK) {
+            print_error(&err);
+            exit_code = EXIT_PROBLEM;
+        } else {
+            exit_code = write_all(buffer, got);
+        }
+    }
+    free(buffer);
+    return exit_code;
+}
+
+static int cat(const char *path, const char *session)
+{
+    struct fs *fs = open_session(session);
+    if (!fs)
+        return EXIT_UNREADABLE;
+    struct node node;
+    struct file *file;
+    atf_error err;
+    int exit_code = EXIT_PROBLEM;
+    int status = tree_find(fs, path, &node, NULL, &err);
+    if (status == ATF_OK && node_is_folder(&node)) {
+        fprintf(stderr, "atffs: %s: a folder: atffs --list %s shows what is in it\n", path, path);
+    } else if (status != ATF_OK || (status = file_open(fs, &node, &file, NULL, &err)) != ATF_OK) {
+        print_error(&err);
+    } else {
+        exit_code = copy_out(fs, file);
+        file_close(file);
+    }
+    fs_close(fs);
+    return exit_code;
+}
+
+static int list(const char *path, const char *session)
+{
+    struct fs *fs = open_session(session);
+    if (!fs)
+        return EXIT_UNREADABLE;
+    struct node folder;
+    struct node node;
+    char name[TREE_NAME_SIZE];
+    atf_error err;
+    int status = tree_find(fs, path, &folder, NULL, &err);
+    if (status == ATF_OK && !node_is_folder(&folder))
+        puts(path);
+    else
+        for (uint64_t i = 0; status == ATF_OK; i++) {
+            status = tree_entry(fs, &folder, i, &node, name, NULL, &err);
+            if (status == ATF_OK)
+                printf("%s%s\n", name, node_is_folder(&node) ? "/" : "");
+            else if (status == ATF_ERR_RANGE && i > 0)
+                break;
+        }
+    fs_close(fs);
+    return EXIT_SUCCESS;
+}
+
+static int check(const char *path)
+{
+    atf_session *session;
+    atf_error err;
+    atf_guard_install();
+    if (atf_session_open(&session, path, &err) != ATF_OK) {
+        print_error(&err);
+        return EXIT_UNREADABLE;
+    }
+    printf("%s: %zu threads\n", atf_session_path(session), atf_session_thread_count(session));
+    int exit_code = (int)check_session(session, stdout, isatty(STDERR_FILENO) ? stderr : NULL);
+    atf_session_close(session);
+    return exit_code;
+}
+
+/* Ends a command that writes to standard output: what could not be written is an error, too. */
+static int finish(int exit_code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_code;
+    fprintf(stderr, "atffs: standard output: %s\n", strerror(errno));
+    return exit_code ? exit_code : EXIT_PROBLEM;
+}
+
+static int wrong_usage(const char *why)
+{
+    fprintf(stderr, "atffs: %s\n", why);
+    print_usage(stderr);
+    return EXIT_UNREADABLE;
+}
+
+/* The commands that need no mount. arguments are what follows the command's name. */
+static int run_command(const char *command, int count, char *const *arguments)
+{
+    if (strcmp(command, "--cat") == 0)
+        return count == 2 ? cat(arguments[0], arguments[1])
+                          : wrong_usage("--cat takes PATH and SESSION");
+    if (strcmp(command, "--list") == 0)
+        return count == 1 || count == 2
+                   ? finish(list(count == 2 ? arguments[0] : "/", arguments[count - 1]))
+                   : wrong_usage("--list takes an optional FOLDER, and SESSION");
+    return count == 1 ? finish(check(arguments[0])) : wrong_usage("--check takes SESSION");
+}
+
+static bool is_command(const char *argument)
+{
+    return strcmp(argument, "--cat") == 0 || strcmp(argument, "--list") == 0 ||
+           strcmp(argument, "--check") == 0;
+}
+
+/* ---- Mounting ---- */
+
+struct command_line {
+    char *session;
+    char *fsname;
+    unsigned uid, gid;
+};
+
+enum { KEY_IGNORED };
+
+#define OPTION(template, member)                                                                   \
+    {                                                                                              \
+        template, offsetof(struct command_line, member), 1                                         \
+    }
+
+static const struct fuse_opt option_table[] = {
+    OPTION("uid=%u", uid),
+    OPTION("gid=%u", gid),
+    OPTION("fsname=%s", fsname),
+    /* What fstab and mount(8) pass on, and what is so anyway. */
+    FUSE_OPT_KEY("rw", KEY_IGNORED),
+    FUSE_OPT_KEY("ro", KEY_IGNORED),
+    FUSE_OPT_KEY("auto", KEY_IGNORED),
+    FUSE_OPT_KEY("noauto", KEY_IGNORED),
+    FUSE_OPT_KEY("user", KEY_IGNORED),
+    FUSE_OPT_KEY("users", KEY_IGNORED),
+    FUSE_OPT_KEY("nouser", KEY_IGNORED),
+    FUSE_OPT_KEY("defaults", KEY_IGNORED),
+    FUSE_OPT_KEY("nofail", KEY_IGNORED),
+    FUSE_OPT_KEY("_netdev", KEY_IGNORED),
+    FUSE_OPT_END,
+};
+
+/* Keeps the first plain argument, the session, from libfuse, which would take it for the
+ * mountpoint. */
+static int take_argument(void *data, const char *argument, int key, struct fuse_args *rest)
+{
+    struct command_line *line = data;
+    (void)rest;
+    if (key == KEY_IGNORED)
+        return 0;
+    if (key == FUSE_OPT_KEY_NONOPT && !line->session) {
+        line->session = strdup(argument);
+        return line->session ? 0 : -1;
+    }
+    return 1;
+}
+
+/* Whether a folder can be mounted on; says why not. */
+static bool check_mountpoint(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        fprintf(stderr, "atffs: %s: %s%s\n", path, strerror(errno),
+                errno == ENOENT ? ": the mountpoint must be an existing folder (mkdir makes it)"
+                : errno == ENOTCONN
+                    ? ": a mount that has died is still there (fusermount3 -u ends it)"
+                    : "");
+    else if (!S_ISDIR(st.st_mode))
+        fprintf(stderr, "atffs: %s: not a folder: the mountpoint must be one\n", path);
+    else
+        return true;
+    return false;
+}
+
+/* Adds the options of every mount, and the source that mount(8) shows. */
+static bool add_options(struct fuse_args *args, const struct command_line *line,
+                        const struct fs *fs)
+{
+    char *options = NULL;
+    char *source = NULL;
+    bool ok =
+        asprintf(&source, "fsname=%s",
+                 line->fsname ? line->fsname : atf_session_path(fs->session)) >= 0 &&
+        fuse_opt_add_opt(&options, "ro,nosuid,nodev,default_permissions,subtype=atffs") == 0 &&
+        fuse_opt_add_opt_escaped(&options, source) == 0 && fuse_opt_add_arg(args, "-o") == 0 &&
+        fuse_opt_add_arg(args, options) == 0;
+    free(options);
+    free(source);
+    return ok;
+}
+
+static int mount_session(struct fuse_args *args, const struct command_line *line,
+                         const struct fuse_cmdline_opts *command)
+{
+    if (!line->session || !command->mountpoint)
+        return wrong_usage(line->session ? "no mountpoint given" : "no session given");
+    struct fs *fs = open_session(line->session);
+    if (!fs)
+        return EXIT_PROBLEM;
+    struct mount_options options = {.uid = line->uid, .gid = line->gid};
+    int exit_code = EXIT_PROBLEM;
+    if (check_mountpoint(command->mountpoint) && add_options(args, line, fs))
+        exit_code = mount_serve(fs, &options, args, command) == 0 ? 0 : EXIT_PROBLEM;
+    fs_close(fs);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && is_command(argv[1]))
+        return run_command(argv[1], argc - 2, argv + 2);
+    struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+    struct command_line line = {.uid = getuid(), .gid = getgid()};
+    struct fuse_cmdline_opts command = {.mountpoint = NULL};
+    int exit_code;
+    if (fuse_opt_parse(&args, &line, option_table, take_argument) != 0 ||
+        fuse_parse_cmdline(&args, &command) != 0) {
+        print_usage(stderr);
+        exit_code = EXIT_UNREADABLE;
+    } else if (command.show_help) {
+        print_usage(stdout);
+        exit_code = finish(0);
+    } else if (command.show_version) {
+        printf("atffs %s\nlibfuse %s\n", ATFFS_VERSION, fuse_pkgversion());
+        exit_code = finish(0);
+    } else {
+        exit_code = mount_session(&args, &line, &command);
+    }
+    free(command.mountpoint);
+    free(line.session);
+    free(line.fsname);
+    fuse_opt_free_args(&args);
+    return exit_code;
+}

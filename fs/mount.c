@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE low-level operations, thin: each is a look-up in the tree and a call of a view. Errors
+ * become errno here. */
+#define FUSE_USE_VERSION 312
+#include "mount.h"
+
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "file.h"
+#include "inodes.h"
+
+/* The content never changes: what the kernel knows it may keep for ever. */
+static const double forever = 365.0 * 86400;
+
+enum { READ_BUFFER = 1 << 20, LEAST_THREADS = 32, FOLDER_SIZE = 4096 };
+
+struct mount {
+    struct fs *fs;
+    struct mount_options options;
+    struct fuse_session *session;
+    struct inodes inodes;
+    pthread_key_t buffers; /* each worker thread's own */
+};
+
+static int status_errno(int status, const atf_error *err)
+{
+    char text[2048];
+    switch (status) {
+    case ATF_OK:
+        return 0;
+    case ATF_ERR_RANGE:
+        return ENOENT;
+    case ATF_ERR_CANCELLED:
+        return EINTR;
+    case ATF_ERR_MEMORY:
+        return ENOMEM;
+    default:
+        atf_error_format(err, text, sizeof text);
+        fuse_log(FUSE_LOG_ERR, "atffs: %s\n", text);
+        return status == ATF_ERR_SYSTEM && (err->sys == EMFILE || err->sys == ENFILE) ? err->sys
+                                                                                      : EIO;
+    }
+}
+
+/* A pass ends when the process that asked is interrupted, or the mount is to end. */
+static bool request_ended(void *arg)
+{
+    fuse_req_t request = arg;
+    const struct mount *mount = fuse_req_userdata(request);
+    return fuse_req_interrupted(request) || fuse_session_exited(mount->session);
+}
+
+#define CANCEL_OF(request) (&(const atf_cancel){.requested = request_ended, .arg = (request)})
+
+static struct inode *inode_of(fuse_ino_t number)
+{
+    return (struct inode *)(uintptr_t)number; // NOLINT(performance-no-int-to-ptr): numbers are ours
+}
+
+static struct node node_of(fuse_ino_t number)
+{
+    return number == FUSE_ROOT_ID ? tree_root() : inode_of(number)->node;
+}
+
+static void fill_attributes(const struct mount *mount, const struct node *node, uint64_t size,
+                            struct stat *st)
+{
+    bool folder = node_is_folder(node);
+    struct timespec mtime = node_mtime(mount->fs, node);
+    *st = (struct stat){.st_ino = node_inode(node),
+                        .st_mode = folder ? S_IFDIR | 0555 : S_IFREG | 0444,
+                        .st_nlink = node_links(mount->fs, node),
+                        .st_uid = mount->options.uid,
+                        .st_gid = mount->options.gid,
+                        .st_size = (off_t)(folder ? FOLDER_SIZE : size),
+                        .st_blksize = FOLDER_SIZE,
+                        .st_blocks = (blkcnt_t)(folder ? 0 : size / 512 + (size % 512 > 0)),
+                        .st_atim = mtime,
+                        .st_mtim = mtime,
+                        .st_ctim = mtime};
+}
+
+static void on_init(void *data, struct fuse_conn_info *connection)
+{
+    (void)data;
+    /* Nothing changes behind the kernel's back, so nothing need be checked for it. */
+    connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    connection->want |= connection->capable & FUSE_CAP_EXPLICIT_INVAL_DATA;
+}
+
+/* ENOENT, EINTR, EIO, ENOMEM */
+static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct mount *mount = fuse_req_userdata(request);
+    struct node folder = node_of(parent);
+    struct node node;
+    struct view view = {.size = 0};
+    struct fuse_entry_param entry = {.attr_timeout = forever, .entry_timeout = forever};
+    atf_error err;
+    int status = tree_lookup(mount->fs, &folder, name, &node, CANCEL_OF(request), &err);
+    if (status == ATF_OK && !node_is_folder(&node))
+        status = view_make(mount->fs, &node, &view, CANCEL_OF(request), &err);
+    if (status == ATF_ERR_RANGE) {
+        fuse_reply_entry(request, &entry); /* number 0: there is none, and that won't change */
+        return;
+    }
+    if (status != ATF_OK) {
+        fuse_reply_err(request, status_errno(status, &err));
+        return;
+    }
+    struct inode *inode = inodes_remember(&mount->inodes, &node, view.size);
+    if (!inode) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    entry.ino = (fuse_ino_t)(uintptr_t)inode;
+    fill_attributes(mount, &node, view.size, &entry.attr);
+    if (fuse_reply_entry(request, &entry) != 0)
+        inodes_forget(&mount->inodes, inode, 1); /* the kernel never got it */
+}
+
+static void on_forget(fuse_req_t request, fuse_ino_t number, uint64_t lookups)
+{
+    struct mount *mount = fuse_req_userdata(request);
+    if (number != FUSE_ROOT_ID)
+        inodes_forget(&mount->inodes, inode_of(number), lookups);
+    fuse_reply_none(request);
+}
+
+static void on_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    struct mount *mount = fuse_req_userdata(request);
+    for (size_t i = 0; i < count; i++)
+        if (forgets[i].ino != FUSE_ROOT_ID)
+            inodes_forget(&mount->inodes, inode_of(forgets[i].ino), forgets[i].nlookup);
+    fuse_reply_none(request);
+}
+
+/* no errors */
+static void on_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+    (void)info;
+    struct stat st;
+    struct node node = node_of(number);
+    fill_attributes(fuse_req_userdata(request), &node,
+                    number == FUSE_ROOT_ID ? 0 : inode_of(number)->size, &st);
+    fuse_reply_attr(request, &st, forever);
+}
+
+/* EROFS, EIO, EINTR, ENOMEM, EMFILE */
+static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+    struct mount *mount = fuse_req_userdata(request);
+    struct node node = node_of(number);
+    struct file *file;
+    atf_error err;
+    if ((info->flags & O_ACCMODE) != O_RDONLY) {
+        fuse_reply_err(request, EROFS);
+        return;
+    }
+    int status = file_open(mount->fs, &node, &file, CANCEL_OF(request), &err);
+    if (status != ATF_OK) {
+        fuse_reply_err(request, status_errno(status, &err));
+        return;
+    }
+    info->fh = (uintptr_t)file;
+    info->keep_cache = 1;
+    if (fuse_reply_open(request, info) != 0)
+        file_close(file);
+}
+
+static struct file *file_of(const struct fuse_file_info *info)
+{
+    return (struct file *)(uintptr_t)
+        info->fh; // NOLINT(performance-no-int-to-ptr): handles are ours
+}
+
+static void on_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+    (void)number;
+    file_close(file_of(info));
+    fuse_reply_err(request, 0);
+}
+
+/* The calling worker's buffer: room for an answer, and after it for one line. NULL when out of
+ * memory. */
+static char *worker_buffer(const struct mount *mount)
+{
+    char *buffer = pthread_getspecific(mount->buffers);
+    if (!buffer) {
+        buffer = malloc(READ_BUFFER + mount->fs->line_room);
+        if (buffer && pthread_setspecific(mount->buffers, buffer) != 0) {
+            free(buffer);
+            buffer = NULL;
+        }
+    }
+    return buffer;
+}
+
+/* EIO, ENOMEM */
+static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                    struct fuse_file_info *info)
+{
+    (void)number;
+    struct mount *mount = fuse_req_userdata(request);
+    char *buffer = worker_buffer(mount);
+    atf_error err;
+    size_t got;
+    if (!buffer) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    if (size > READ_BUFFER)
+        size = READ_BUFFER;
+    int status =
+        file_read(file_of(info), (uint64_t)offset, buffer, size, &got, buffer + READ_BUFFER, &err);
+    if (status == ATF_OK)
+        fuse_reply_buf(request, buffer, got);
+    else
+        fuse_reply_err(request, status_errno(status, &err));
+}
+
+static void on_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+    (void)number;
+    info->keep_cache = 1;
+    info->cache_readdir = 1;
+    fuse_reply_open(request, info);
+}
+
+static struct node parent_of(const struct node *node)
+{
+    if (node->kind <= NODE_THREAD)
+        return tree_root();
+    return (struct node){.kind = NODE_THREAD, .thread = node->thread};
+}
+
+/* Entry 0 and 1 of a folder are "." and "..". */
+static int folder_entry(fuse_req_t request, const struct node *folder, uint64_t i,
+                        struct node *node, char name[TREE_NAME_SIZE], atf_error *err)
+{
+    const struct mount *mount = fuse_req_userdata(request);
+    if (i >= 2)
+        return tree_entry(mount->fs, folder, i - 2, node, name, CANCEL_OF(request), err);
+    memcpy(name, "..", 3);
+    if (i == 0)
+        name[1] = '\0';
+    *node = i == 0 ? *folder : parent_of(folder);
+    return ATF_OK;
+}
+
+/* EIO, EINTR, ENOMEM */
+static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                       struct fuse_file_info *info)
+{
+    (void)info;
+    const struct mount *mount = fuse_req_userdata(request);
+    struct node folder = node_of(number);
+    char *buffer = worker_buffer(mount);
+    size_t used = 0;
+    atf_error err;
+    int status = buffer ? ATF_OK : ATF_ERR_MEMORY;
+    size = size < READ_BUFFER ? size : READ_BUFFER;
+    for (uint64_t i = (uint64_t)offset; status == ATF_OK; i++) {
+        struct node node;
+        char name[TREE_NAME_SIZE];
+        status = folder_entry(request, &folder, i, &node, name, &err);
+        if (status != ATF_OK)
+            break;
+        struct stat st = {.st_ino = node_inode(&node),
+                          .st_mode = node_is_folder(&node) ? S_IFDIR : S_IFREG};
+        size_t length =
+            fuse_add_direntry(request, buffer + used, size - used, name, &st, (off_t)i + 1);
+        if (length > size - used)
+            break;
+        used += length;
+    }
+    if (status == ATF_OK || status == ATF_ERR_RANGE || used > 0)
+        fuse_reply_buf(request, buffer, used);
+    else
+        fuse_reply_err(request, status_errno(status, &err));
+}
+
+static void on_statfs(fuse_req_t request, fuse_ino_t number)
+{
+    (void)number;
+    const struct mount *mount = fuse_req_userdata(request);
+    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+    for (size_t i = 0; i < mount->fs->thread_count; i++)
+        for (int kind = ATF_FILE_INDEX; kind <= ATF_FILE_DETAIL; kind++)
+            st.f_blocks +=
+                atf_thread_file(mount->fs->threads[i].thread, (enum atf_file_kind)kind)->size /
+                    4096 +
+                1;
+    fuse_reply_statfs(request, &st);
+}
+
+static const struct fuse_lowlevel_ops operations = {
+    .init = on_init,
+    .lookup = on_lookup,
+    .forget = on_forget,
+    .forget_multi = on_forget_multi,
+    .getattr = on_getattr,
+    .open = on_open,
+    .release = on_release,
+    .read = on_read,
+    .opendir = on_opendir,
+    .readdir = on_readdir,
+    .statfs = on_statfs,
+};
+
+static int serve(const struct mount *mount, const struct fuse_cmdline_opts *command)
+{
+    if (command->singlethread)
+        return fuse_session_loop(mount->session);
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (!config)
+        return -1;
+    fuse_loop_cfg_set_clone_fd(config, (unsigned)command->clone_fd);
+    fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads);
+    /* A thread that waits for a long pass must not keep others from answering. */
+    fuse_loop_cfg_set_max_threads(
+        config, command->max_threads > LEAST_THREADS ? command->max_threads : LEAST_THREADS);
+    int status = fuse_session_loop_mt(mount->session, config);
+    fuse_loop_cfg_destroy(config);
+    return status;
+}
+
+int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
+                const struct fuse_cmdline_opts *command)
+{
+    struct mount mount = {.fs = fs, .options = *options};
+    if (pthread_key_create(&mount.buffers, free) != 0)
+        return -1;
+    int status = -1;
+    if (inodes_init(&mount.inodes)) {
+        mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
+        if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
+            if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
+                if (fuse_daemonize(command->foreground) == 0)
+                    status = serve(&mount, command) < 0 ? -1 : 0;
+                fuse_session_unmount(mount.session);
+            }
+            fuse_remove_signal_handlers(mount.session);
+        }
+        if (mount.session)
+            fuse_session_destroy(mount.session);
+    }
+    inodes_free(&mount.inodes);
+    free(pthread_getspecific(mount.buffers));
+    pthread_key_delete(mount.buffers);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The mount: a session's tree as a FUSE file system. */
+#ifndef ATFFS_MOUNT_H
+#define ATFFS_MOUNT_H
+
+#include "fs.h"
+
+struct mount_options {
+    uid_t uid; /* owner of all that is shown */
+    gid_t gid;
+};
+
+struct fuse_args;
+struct fuse_cmdline_opts;
+
+/*
+ * Mounts fs at the command line's mountpoint and serves it until it is unmounted or told to end by
+ * SIGINT, SIGTERM or SIGHUP; in the background unless the options say foreground, and then returns
+ * in the caller's process once the mount is ready (by exit(0), as fuse_daemonize does). args hold
+ * the -o options for libfuse. Returns 0, or -1 where libfuse has said on stderr what went wrong.
+ */
+int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
+                const struct fuse_cmdline_opts *command);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "error.h"
+
+/* A reader that skips less than this reads on rather than seeks. */
+enum { SKIP_LIMIT = 32 << 10 };
+
+uint64_t stream_events(const struct stream *stream)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < stream->count; i++)
+        sum += stream->orders[i]->count;
+    return sum;
+}
+
+uint64_t stream_bytes(const struct stream *stream)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < stream->count; i++)
+        sum += geometry_total(&stream->lanes[i]->geometry);
+    return sum;
+}
+
+static uint64_t weigh_bytes(const void *arg, size_t slot, uint64_t from, uint64_t to)
+{
+    const struct stream *stream = arg;
+    return lane_bytes(stream->lanes[slot], from, to);
+}
+
+static uint64_t weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t to)
+{
+    (void)arg;
+    (void)slot;
+    return to - from;
+}
+
+static uint64_t offset_of_cut(const struct stream *stream, const uint64_t *cut)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < stream->count; i++)
+        sum += lane_bytes(stream->lanes[i], 0, cut[i]);
+    return sum;
+}
+
+uint64_t stream_offset_of_position(const struct stream *stream, uint64_t position,
+                                   uint64_t *scratch)
+{
+    if (stream->count == 1) {
+        uint64_t last = stream->orders[0]->count;
+        return lane_bytes(stream->lanes[0], 0, position < last ? position : last);
+    }
+    atf_cut_find(stream->orders, stream->count, position, weigh_events, NULL, scratch,
+                 scratch + stream->count);
+    return offset_of_cut(stream, scratch);
+}
+
+uint64_t stream_offset_of_time(const struct stream *stream, uint64_t time, uint64_t *scratch)
+{
+    for (size_t i = 0; i < stream->count; i++)
+        scratch[i] = atf_order_find(stream->orders[i], 0, stream->orders[i]->count, time);
+    return offset_of_cut(stream, scratch);
+}
+
+int stream_cursor_init(struct stream_cursor *cursor, const struct stream *stream, atf_error *err)
+{
+    *cursor = (struct stream_cursor){.valid = false};
+    cursor->cut = calloc(STREAM_SCRATCH * stream->count + 1, sizeof *cursor->cut);
+    if (!cursor->cut)
+        return atf_fail_memory(err);
+    cursor->scratch = cursor->cut + stream->count;
+    return atf_merge_create(&cursor->merge, stream->orders, stream->count, err);
+}
+
+void stream_cursor_free(struct stream_cursor *cursor)
+{
+    atf_merge_close(cursor->merge);
+    free(cursor->cut);
+    *cursor = (struct stream_cursor){.valid = false};
+}
+
+/* Stands the cursor at the line that holds byte offset. A lane in index order has no time order to
+ * select by. */
+static void seek(const struct stream *stream, struct stream_cursor *cursor, uint64_t offset)
+{
+    if (stream->count == 1)
+        cursor->cut[0] = lane_find(stream->lanes[0], offset, &cursor->offset);
+    else
+        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, weigh_bytes, stream,
+                                      cursor->cut, cursor->scratch);
+    atf_merge_seek_cut(cursor->merge, cursor->cut);
+    cursor->next = cursor->filled = 0;
+}
+
+int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint64_t offset,
+                char *out, size_t length, char *line, atf_error *err)
+{
+    if (!cursor->valid || offset < cursor->offset || offset - cursor->offset > SKIP_LIMIT)
+        seek(stream, cursor, offset);
+    cursor->valid = false; /* until the end: a fault may end this anywhere */
+    uint64_t at = cursor->offset;
+    while (length > 0) {
+        if (cursor->next == cursor->filled) {
+            cursor->filled = atf_merge_read(cursor->merge, cursor->ahead,
+                                            sizeof cursor->ahead / sizeof cursor->ahead[0]);
+            cursor->next = 0;
+            if (cursor->filled == 0)
+                return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                                "the trace changed while it was read");
+        }
+        const atf_merged *event = &cursor->ahead[cursor->next];
+        const struct lane *lane = stream->lanes[event->slot];
+        size_t room = lane->format->fixed + lane->names->longest;
+        if (at == offset && length >= room) {
+            size_t wrote = (size_t)(lane->format->write(lane, event->event, event->seq, out) - out);
+            out += wrote;
+            length -= wrote;
+            at = offset += wrote;
+            cursor->next++;
+            continue;
+        }
+        /* The first or the last line of the request, which may want a part of it only. */
+        size_t whole = (size_t)(lane->format->write(lane, event->event, event->seq, line) - line);
+        size_t skip = offset - at < whole ? (size_t)(offset - at) : whole;
+        size_t part = whole - skip < length ? whole - skip : length;
+        memcpy(out, line + skip, part);
+        out += part;
+        length -= part;
+        offset += part;
+        if (skip + part == whole) {
+            at += whole;
+            cursor->next++;
+        }
+    }
+    cursor->offset = at;
+    cursor->valid = true;
+    return ATF_OK;
+}

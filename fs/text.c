@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "text.h"
+
+#include "utf8.h"
+
+char *decimal_write(char *out, uint64_t value)
+{
+    static const char pairs[] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940"
+        "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
+        "828384858687888990919293949596979899";
+    char *end = out + decimal_length(value);
+    char *at = end;
+    while (value >= 100) {
+        at -= 2;
+        memcpy(at, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10)
+        memcpy(at - 2, pairs + 2 * value, 2);
+    else
+        at[-1] = (char)('0' + value);
+    return end;
+}
+
+static const char hex_digits[] = "0123456789abcdef";
+
+char *hex_write(char *out, uint64_t value)
+{
+    unsigned length = hex_length(value);
+    for (unsigned i = length; i-- > 0; value >>= 4)
+        out[i] = hex_digits[value & 15];
+    return out + length;
+}
+
+char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        *out++ = hex_digits[bytes[i] >> 4];
+        *out++ = hex_digits[bytes[i] & 15];
+    }
+    return out;
+}
+
+/* The letter of a short escape, 'u' where there is only the long one, 0 where a byte stands as it
+ * is. */
+static char json_escape(unsigned char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        return (char)c;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return c < 0x20 ? 'u' : '\0';
+    }
+}
+
+static char tsv_escape(unsigned char c)
+{
+    return c == '\t' || c == '\n' || c == '\r' || c == '\\' ? json_escape(c) : '\0';
+}
+
+static size_t escaped_length(atf_text text, char (*escape)(unsigned char))
+{
+    size_t length = text.length;
+    for (size_t i = 0; i < text.length; i++) {
+        char letter = escape((unsigned char)text.bytes[i]);
+        length += letter == '\0' ? 0 : letter == 'u' ? 5 : 1;
+    }
+    return length;
+}
+
+static char *escaped_write(char *out, atf_text text, char (*escape)(unsigned char))
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.bytes[i];
+        char letter = escape(c);
+        if (letter == '\0') {
+            *out++ = (char)c;
+            continue;
+        }
+        *out++ = '\\';
+        *out++ = letter;
+        if (letter == 'u') {
+            out = literal_write(out, "00");
+            out = hex_write_bytes(out, &c, 1);
+        }
+    }
+    return out;
+}
+
+size_t json_length(atf_text text)
+{
+    return escaped_length(text, json_escape);
+}
+
+char *json_write(char *out, atf_text text)
+{
+    return escaped_write(out, text, json_escape);
+}
+
+size_t tsv_length(atf_text text)
+{
+    return escaped_length(text, tsv_escape);
+}
+
+char *tsv_write(char *out, atf_text text)
+{
+    return escaped_write(out, text, tsv_escape);
+}
+
+void json_print(FILE *stream, const char *text)
+{
+    size_t left = strlen(text);
+    putc('"', stream);
+    while (left > 0) {
+        int taken = atf_utf8_length((const unsigned char *)text, left);
+        char escaped[6];
+        if (taken < 0)
+            fputs("\xEF\xBF\xBD", stream);
+        else if (taken > 1)
+            fwrite(text, 1, (size_t)taken, stream);
+        else
+            fwrite(escaped, 1, (size_t)(json_write(escaped, (atf_text){text, 1}) - escaped),
+                   stream);
+        taken = taken < 0 ? -taken : taken;
+        text += taken;
+        left -= (size_t)taken;
+    }
+    putc('"', stream);
+}

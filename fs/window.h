@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A part of a text that is written from its start: what lies before and after the part costs next
+ * to nothing. */
+#ifndef ATFFS_WINDOW_H
+#define ATFFS_WINDOW_H
+
+#include <stdbool.h>
+
+#include "text.h"
+
+struct window {
+    uint64_t skip; /* bytes of the text still to pass before the part begins */
+    char *out;     /* where the part goes on */
+    size_t room;   /* bytes of the part still to come */
+};
+
+static inline bool window_full(const struct window *window)
+{
+    return window->room == 0;
+}
+
+static inline void window_put(struct window *window, const char *bytes, size_t length)
+{
+    if (length <= window->skip) {
+        window->skip -= length;
+        return;
+    }
+    bytes += window->skip;
+    length -= window->skip;
+    window->skip = 0;
+    if (length > window->room)
+        length = window->room;
+    memcpy(window->out, bytes, length);
+    window->out += length;
+    window->room -= length;
+}
+
+#define window_literal(window, text) window_put(window, text, sizeof(text) - 1)
+
+static inline void window_decimal(struct window *window, uint64_t value)
+{
+    char digits[20];
+    window_put(window, digits, (size_t)(decimal_write(digits, value) - digits));
+}
+
+/* "0x..." in quotes. */
+void window_hex(struct window *window, uint64_t value);
+/* Two hex digits a byte; only those inside the part are made. */
+void window_hex_bytes(struct window *window, const uint8_t *bytes, size_t count);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "index.h"
+
+enum { DETAIL_VERSION = 1, LITTLE_ENDIAN_MARK = 1, FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
+
+struct atf_detail {
+    atf_file file;
+    atf_detail_header header;
+    atf_footer footer;
+    bool finalized;
+    uint64_t section_end; /* offset after the records */
+    uint64_t most;        /* records that the footer speaks of; UINT64_MAX without one */
+    /*
+     * Built on first need: the low 32 bits of each record's offset. Offsets rise by less than 2^32
+     * from record to record, so the high bits are the number of times that the low ones have
+     * wrapped before.
+     */
+    atf_lazy lazy;
+    atf_spill low;   /* uint32_t by detail_seq */
+    atf_spill wraps; /* uint64_t: detail_seq of the first record after each wrap */
+    uint64_t wrap_count;
+    atf_detail_survey survey;
+};
+
+static void load_header(atf_detail_header *header, const uint8_t *at)
+{
+    *header = (atf_detail_header){.arch = at[6],
+                                  .os = at[7],
+                                  .flags = atf_load_u32(at + 8),
+                                  .thread_id = atf_load_u32(at + 12),
+                                  .events_offset = atf_load_u64(at + 20),
+                                  .event_count = atf_load_u64(at + 28),
+                                  .section_length = atf_load_u64(at + 36),
+                                  .index_seq_start = atf_load_u64(at + 44),
+                                  .index_seq_end = atf_load_u64(at + 52)};
+}
+
+static int check_header(const atf_detail *detail, atf_error *err)
+{
+    const uint8_t *at = detail->file.header;
+    const char *path = detail->file.path;
+    if (memcmp(at, "ATD2", 4) != 0)
+        return atf_fail(err, ATF_ERR_MAGIC, 0, path, 0,
+                        "not an ATF v2 detail file: it doesn't begin with ATD2");
+    if (at[4] != LITTLE_ENDIAN_MARK)
+        return atf_fail(err, ATF_ERR_ENDIAN, 0, path, 4,
+                        "endian is %u: only 1 (little-endian) is defined", at[4]);
+    if (at[5] != DETAIL_VERSION)
+        return atf_fail(err, ATF_ERR_VERSION, 0, path, 5,
+                        "version is %u: this reader knows version 1", at[5]);
+    uint64_t offset = detail->header.events_offset;
+    if (offset < ATF_HEADER_SIZE || offset > detail->file.size)
+        return atf_fail(err, ATF_ERR_OFFSET, 0, path, 20,
+                        "events_offset is %llu: outside the file's bytes %d to %llu",
+                        (unsigned long long)offset, ATF_HEADER_SIZE,
+                        (unsigned long long)detail->file.size);
+    return ATF_OK;
+}
+
+static void find_section(atf_detail *detail)
+{
+    uint64_t start = detail->header.events_offset;
+    uint64_t last = detail->file.size - ATF_FOOTER_SIZE;
+    uint8_t bytes[ATF_FOOTER_SIZE];
+    detail->section_end = detail->file.size;
+    detail->most = UINT64_MAX;
+    detail->finalized = last >= start && atf_file_footer(&detail->file, last, "2DTA", bytes);
+    if (!detail->finalized)
+        return;
+    atf_footer_load(&detail->footer, bytes, last, false);
+    detail->most = detail->footer.event_count;
+    detail->section_end = last;
+    if (detail->footer.section_length <= last - start)
+        detail->section_end = start + detail->footer.section_length;
+}
+
+int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const char *display,
+                       atf_error *err)
+{
+    atf_detail *detail = calloc(1, sizeof *detail);
+    if (!detail)
+        return atf_fail_memory(err);
+    int status = atf_file_map(&detail->file, folder, relative, display, err);
+    if (status == ATF_OK) {
+        load_header(&detail->header, detail->file.header);
+        status = check_header(detail, err);
+        if (status != ATF_OK)
+            atf_file_unmap(&detail->file);
+    }
+    if (status != ATF_OK) {
+        free(detail);
+        return status;
+    }
+    find_section(detail);
+    atf_lazy_init(&detail->lazy);
+    detail->low = detail->wraps = ATF_SPILL_NONE;
+    *out = detail;
+    return ATF_OK;
+}
+
+int atf_detail_open(atf_detail **out, const char *path, atf_error *err)
+{
+    return atf_detail_open_at(out, AT_FDCWD, path, path, err);
+}
+
+void atf_detail_close(atf_detail *detail)
+{
+    if (!detail)
+        return;
+    atf_lazy_destroy(&detail->lazy);
+    atf_spill_free(&detail->low);
+    atf_spill_free(&detail->wraps);
+    atf_file_unmap(&detail->file);
+    free(detail);
+}
+
+const atf_file *atf_detail_file(const atf_detail *detail)
+{
+    return &detail->file;
+}
+
+const atf_detail_header *atf_detail_get_header(const atf_detail *detail)
+{
+    return &detail->header;
+}
+
+const atf_footer *atf_detail_get_footer(const atf_detail *detail)
+{
+    return detail->finalized ? &detail->footer : NULL;
+}
+
+int atf_detail_verify_checksum(const atf_detail *detail)
+{
+    uint64_t start = detail->header.events_offset;
+    return detail->finalized ? atf_section_verify(&detail->footer, detail->file.data + start,
+                                                  detail->section_end - start)
+                             : -1;
+}
+
+static void load_record(const atf_detail *detail, uint64_t offset, uint64_t detail_seq,
+                        atf_record *record)
+{
+    const uint8_t *at = detail->file.data + offset;
+    *record = (atf_record){.detail_seq = detail_seq,
+                           .offset = offset,
+                           .total_length = atf_load_u32(at),
+                           .event_type = atf_load_u16(at + 4),
+                           .flags = atf_load_u16(at + 6),
+                           .index_seq = atf_load_u32(at + 8),
+                           .thread_id = atf_load_u32(at + 12),
+                           .timestamp = atf_load_u64(at + 16),
+                           .payload = at + ATF_RECORD_HEAD_SIZE};
+    record->payload_length = record->total_length - ATF_RECORD_HEAD_SIZE;
+}
+
+/* Whether a whole record lies at offset; *length is what its head says, 0 where there is no room
+ * for a head. */
+static bool record_fits(const atf_detail *detail, uint64_t offset, uint32_t *length)
+{
+    uint64_t room = detail->section_end - offset;
+    *length = 0;
+    if (room < ATF_RECORD_HEAD_SIZE)
+        return false;
+    *length = atf_load_u32(detail->file.data + offset);
+    return *length >= ATF_RECORD_HEAD_SIZE && *length <= room;
+}
+
+atf_detail_iter atf_detail_iterate(const atf_detail *detail)
+{
+    return (atf_detail_iter){.detail = detail, .offset = detail->header.events_offset};
+}
+
+bool atf_detail_next(atf_detail_iter *iter, atf_record *record)
+{
+    uint32_t length;
+    if (iter->detail_seq >= iter->detail->most || !record_fits(iter->detail, iter->offset, &length))
+        return false;
+    load_record(iter->detail, iter->offset, iter->detail_seq++, record);
+    iter->offset += length;
+    return true;
+}
+
+struct table_walk {
+    atf_detail *detail;
+    const atf_cancel *cancel;
+    atf_detail_iter iter;
+    uint64_t room; /* entries in low */
+    uint64_t last; /* offset of the record before */
+    bool full;     /* stopped for want of room in low or wraps */
+    atf_detail_survey survey;
+};
+
+/* Fills the table as far as its room goes: memory is taken outside of the guard. */
+static int walk_records(void *arg)
+{
+    struct table_walk *walk = arg;
+    atf_detail *detail = walk->detail;
+    uint32_t *low = detail->low.data;
+    uint64_t *wraps = detail->wraps.data;
+    uint64_t wrap_room = detail->wraps.size / sizeof *wraps;
+    atf_record record;
+    for (;;) {
+        atf_detail_iter here = walk->iter;
+        if (!atf_detail_next(&walk->iter, &record)) {
+            record_fits(detail, walk->iter.offset, &walk->survey.end_length);
+            return ATF_OK;
+        }
+        bool wrapped = record.offset >> 32 != walk->last >> 32;
+        if (here.detail_seq == walk->room || (wrapped && detail->wrap_count == wrap_room)) {
+            walk->iter = here;
+            walk->full = true;
+            return ATF_OK;
+        }
+        if (wrapped)
+            wraps[detail->wrap_count++] = here.detail_seq;
+        walk->last = record.offset;
+        low[here.detail_seq] = (uint32_t)record.offset;
+        if (record.index_seq > walk->survey.largest_index_seq)
+            walk->survey.largest_index_seq = record.index_seq;
+        if (here.detail_seq % POLL_RECORDS == 0 && atf_cancelled(walk->cancel))
+            return ATF_ERR_CANCELLED;
+    }
+}
+
+static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    atf_detail *detail = arg;
+    uint64_t start = detail->header.events_offset;
+    uint64_t most = (detail->section_end - start) / ATF_RECORD_HEAD_SIZE;
+    struct table_walk walk = {
+        .detail = detail, .cancel = cancel, .iter = atf_detail_iterate(detail), .last = start};
+    /* The footer's count is only a hint for the first size; a record takes 24 bytes at least. */
+    walk.room = detail->most < most ? detail->most : FIRST_TABLE;
+    detail->wrap_count = 0;
+    int status;
+    do {
+        walk.full = false;
+        if (!atf_spill_grow(&detail->low, walk.room * sizeof(uint32_t)) ||
+            !atf_spill_grow(&detail->wraps, (detail->wrap_count + 1) * sizeof(uint64_t)))
+            return atf_fail_memory(err);
+        walk.room = detail->low.size / sizeof(uint32_t);
+        status = atf_guard(walk_records, &walk, err);
+        walk.room *= 2;
+    } while (status == ATF_OK && walk.full);
+    if (status == ATF_ERR_CANCELLED)
+        return atf_fail_cancelled(err);
+    if (status != ATF_OK) {
+        atf_error_name(err, detail->file.path);
+        return status;
+    }
+    detail->survey = walk.survey;
+    detail->survey.count = walk.iter.detail_seq;
+    detail->survey.end = walk.iter.offset;
+    detail->survey.section_end = detail->section_end;
+    atf_spill_seal(&detail->low);
+    atf_spill_seal(&detail->wraps);
+    return ATF_OK;
+}
+
+int atf_detail_survey_records(atf_detail *detail, const atf_detail_survey **survey,
+                              const atf_cancel *cancel, atf_error *err)
+{
+    int status = atf_lazy_need(&detail->lazy, build_table, detail, cancel, err);
+    if (status == ATF_OK && survey)
+        *survey = &detail->survey;
+    return status;
+}
+
+/* How many wraps lie at or before detail_seq. */
+static uint64_t wraps_before(const atf_detail *detail, uint64_t detail_seq)
+{
+    const uint64_t *wraps = detail->wraps.data;
+    uint64_t low = 0;
+    uint64_t high = detail->wrap_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (wraps[middle] <= detail_seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int atf_detail_get(atf_detail *detail, uint64_t detail_seq, atf_record *record, atf_error *err)
+{
+    int status = atf_detail_survey_records(detail, NULL, NULL, err);
+    if (status != ATF_OK)
+        return status;
+    if (detail_seq >= detail->survey.count)
+        return atf_fail(err, ATF_ERR_RANGE, 0, detail->file.path, ATF_NO_OFFSET,
+                        "no record %llu: there are %llu", (unsigned long long)detail_seq,
+                        (unsigned long long)detail->survey.count);
+    uint64_t high = detail->wrap_count ? wraps_before(detail, detail_seq) : 0;
+    const uint32_t *low = detail->low.data;
+    load_record(detail, (high << 32) | low[detail_seq], detail_seq, record);
+    /* The file may have changed since the table was made: its lengths are checked each time they
+     * are used. */
+    if (record->total_length < ATF_RECORD_HEAD_SIZE ||
+        record->total_length > detail->section_end - record->offset)
+        return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, record->offset,
+                        "record %llu has changed since the file was opened",
+                        (unsigned long long)detail_seq);
+    return ATF_OK;
+}
+
+int atf_detail_get_by_index_seq(atf_detail *detail, const atf_index *index, uint64_t index_seq,
+                                atf_record *record, atf_error *err)
+{
+    atf_event event;
+    if (atf_index_get(index, index_seq, &event) != ATF_OK || event.detail_seq == ATF_NO_DETAIL)
+        return atf_fail(err, ATF_ERR_RANGE, 0, detail->file.path, ATF_NO_OFFSET,
+                        "event %llu has no detail record", (unsigned long long)index_seq);
+    return atf_detail_get(detail, event.detail_seq, record, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "error.h"
+
+/* A trace from a stranger may hold links to anywhere: inside a session nothing leads out of its
+ * folder. */
+static int open_beneath(int folder, const char *relative, int flags)
+{
+    flags |= O_CLOEXEC;
+    if (folder == AT_FDCWD)
+        return open(relative, flags);
+    struct open_how how = {.flags = (uint64_t)flags,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int fd = (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
+    if (fd < 0 && errno == ENOSYS) /* Linux before 5.6 */
+        fd = openat(folder, relative, flags | O_NOFOLLOW);
+    return fd;
+}
+
+static const char *type_name(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return "a folder";
+    case S_IFIFO:
+        return "a FIFO";
+    case S_IFSOCK:
+        return "a socket";
+    case S_IFCHR:
+    case S_IFBLK:
+        return "a device";
+    default:
+        return "no file";
+    }
+}
+
+static int check_regular(int fd, const char *display, atf_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET, "can't be examined");
+    if (!S_ISREG(st.st_mode))
+        return atf_fail(err, ATF_ERR_SYSTEM, EINVAL, display, ATF_NO_OFFSET,
+                        "is %s where a regular file belongs", type_name(st.st_mode));
+    return ATF_OK;
+}
+
+int atf_open_regular(int folder, const char *relative, const char *display, atf_error *err)
+{
+    /* Looked at before it is opened: opening a device or a FIFO can block or have effects. */
+    int look = open_beneath(folder, relative, O_PATH);
+    if (look < 0)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET,
+                        errno == EXDEV ? "leads out of the session: refused" : "can't be opened");
+    int status = check_regular(look, display, err);
+    close(look);
+    if (status != ATF_OK)
+        return status;
+    int fd = open_beneath(folder, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET, "can't be opened");
+    status = check_regular(fd, display, err);
+    if (status != ATF_OK) {
+        close(fd);
+        return status;
+    }
+    return fd;
+}
+
+static int map_descriptor(atf_file *file, int fd, atf_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be examined");
+    file->size = (uint64_t)st.st_size;
+    file->mtime = st.st_mtim;
+    ssize_t got = pread(fd, file->header, sizeof file->header, 0);
+    if (got < 0)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, 0, "its header can't be read");
+    if ((size_t)got < sizeof file->header)
+        return atf_fail(err, ATF_ERR_TRUNCATED, 0, file->path, (uint64_t)got,
+                        "the file ends inside its %d-byte header: nothing in it can be read",
+                        ATF_HEADER_SIZE);
+    if (file->size > SIZE_MAX)
+        return atf_fail(err, ATF_ERR_LIMIT, 0, file->path, ATF_NO_OFFSET,
+                        "larger than this machine's address space");
+    void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be mapped");
+    file->data = data;
+    return ATF_OK;
+}
+
+int atf_file_map(atf_file *file, int folder, const char *relative, const char *display,
+                 atf_error *err)
+{
+    *file = (atf_file){.path = strdup(display)};
+    if (!file->path)
+        return atf_fail_memory(err);
+    int fd = atf_open_regular(folder, relative, display, err);
+    int status = fd < 0 ? fd : map_descriptor(file, fd, err);
+    if (fd >= 0)
+        close(fd);
+    if (status != ATF_OK)
+        atf_file_unmap(file);
+    return status;
+}
+
+void atf_file_unmap(atf_file *file)
+{
+    if (file->data)
+        munmap((void *)(uintptr_t)file->data, (size_t)file->size);
+    free(file->path);
+    *file = (atf_file){.path = NULL};
+}
+
+struct footer_copy {
+    const uint8_t *from;
+    uint8_t *to;
+};
+
+static int copy_footer(void *arg)
+{
+    struct footer_copy *copy = arg;
+    memcpy(copy->to, copy->from, ATF_FOOTER_SIZE);
+    return ATF_OK;
+}
+
+bool atf_file_footer(const atf_file *file, uint64_t offset, const char magic[4],
+                     uint8_t footer[ATF_FOOTER_SIZE])
+{
+    if (offset < ATF_HEADER_SIZE || file->size < ATF_FOOTER_SIZE ||
+        offset > file->size - ATF_FOOTER_SIZE)
+        return false;
+    struct footer_copy copy = {.from = file->data + offset, .to = footer};
+    return atf_guard(copy_footer, &copy, NULL) == ATF_OK && memcmp(footer, magic, 4) == 0;
+}
+
+atf_file_info atf_file_info_of(const struct stat *st)
+{
+    return (atf_file_info){.present = true,
+                           .size = (uint64_t)st->st_size,
+                           .mtime = st->st_mtim,
+                           .device = st->st_dev,
+                           .inode = st->st_ino};
+}
+
+char *atf_path_join(const char *folder, const char *name)
+{
+    char *path;
+    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}

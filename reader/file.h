@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of a session: opened safely, mapped read-only. */
+#ifndef ATF_FILE_H
+#define ATF_FILE_H
+
+#include <sys/stat.h>
+
+#include "atf.h"
+
+typedef struct atf_file {
+    char *path;          /* for errors; owned */
+    const uint8_t *data; /* mapped; NULL for an empty file */
+    uint64_t size;       /* bytes, at open */
+    struct timespec mtime;
+    uint8_t header[ATF_HEADER_SIZE]; /* read, not mapped: opening meets no fault */
+} atf_file;
+
+/* Opens relative (to folder, never leading out of it; or AT_FDCWD: any path) as a regular file,
+ * without blocking. display names it in errors. Returns the descriptor or a negative status:
+ * ATF_ERR_SYSTEM, with sys ENOENT where there is none. */
+int atf_open_regular(int folder, const char *relative, const char *display, atf_error *err);
+
+/* Opens and maps. Errors: SYSTEM, MEMORY, TRUNCATED where it's shorter than a header. */
+int atf_file_map(atf_file *file, int folder, const char *relative, const char *display,
+                 atf_error *err);
+void atf_file_unmap(atf_file *file);
+
+/* Reads the footer at offset, if the file has one there with this magic. */
+bool atf_file_footer(const atf_file *file, uint64_t offset, const char magic[4],
+                     uint8_t footer[ATF_FOOTER_SIZE]);
+
+/* What is kept of a file that is there. */
+atf_file_info atf_file_info_of(const struct stat *st);
+
+/* folder/name in new memory, NULL when there is none. */
+char *atf_path_join(const char *folder, const char *name);
+
+/* Opens index.atf and detail.atf relative to a folder, as atf_index_open and atf_detail_open do by
+ * path. */
+int atf_index_open_at(atf_index **out, int folder, const char *relative, const char *display,
+                      atf_error *err);
+int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const char *display,
+                       atf_error *err);
+
+const atf_file *atf_index_file(const atf_index *index);
+const atf_file *atf_detail_file(const atf_detail *detail);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* A hash table from 64-bit ids to positions in an array. */
+#ifndef ATF_IDMAP_H
+#define ATF_IDMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+typedef struct atf_idmap {
+    struct atf_idmap_slot {
+        uint64_t id;
+        uint64_t place; /* position + 1; 0: free */
+    } * slots;
+    unsigned shift; /* 64 - log2 of the number of slots */
+} atf_idmap;
+
+/* For up to `most` ids; at least half of the slots stay free. False when out of memory. */
+static inline bool atf_idmap_init(atf_idmap *map, size_t most)
+{
+    unsigned bits = 4;
+    while (bits < 60 && ((size_t)1 << bits) < 2 * most)
+        bits++;
+    map->shift = 64 - bits;
+    map->slots = calloc((size_t)1 << bits, sizeof *map->slots);
+    return map->slots;
+}
+
+static inline void atf_idmap_free(atf_idmap *map)
+{
+    free(map->slots);
+    map->slots = NULL;
+}
+
+/* The slot of id, or the free one where it belongs. Multiplying spreads ids that differ in a few
+ * low or high bits. */
+static inline struct atf_idmap_slot *atf_idmap_slot_of(const atf_idmap *map, uint64_t id)
+{
+    uint64_t mask = UINT64_MAX >> map->shift;
+    uint64_t i = ((id ^ (id >> 32)) * 0x9E3779B97F4A7C15U) >> map->shift;
+    while (map->slots[i].place != 0 && map->slots[i].id != id)
+        i = (i + 1) & mask;
+    return &map->slots[i];
+}
+
+/* The last position put under an id counts. */
+static inline void atf_idmap_put(atf_idmap *map, uint64_t id, size_t position)
+{
+    struct atf_idmap_slot *slot = atf_idmap_slot_of(map, id);
+    slot->id = id;
+    slot->place = (uint64_t)position + 1;
+}
+
+/* -1: not there */
+static inline int64_t atf_idmap_find(const atf_idmap *map, uint64_t id)
+{
+    return (int64_t)atf_idmap_slot_of(map, id)->place - 1;
+}
+
+#endif

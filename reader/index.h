@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ATF_INDEX_H
+#define ATF_INDEX_H
+
+#include "file.h"
+#include "parallel.h"
+#include "spill.h"
+
+struct atf_index {
+    atf_file file;
+    atf_index_header header;
+    atf_footer footer;
+    bool finalized;
+    const uint8_t *events;
+    uint64_t count;
+    /* Built on first need by order.c: */
+    atf_lazy lazy;
+    atf_order order;
+    atf_index_survey survey;
+    atf_spill block_times, seqs;
+};
+
+/* Loads the fields that the footers of index.atf and detail.atf have in different places. */
+void atf_footer_load(atf_footer *footer, const uint8_t *bytes, uint64_t offset, bool of_index);
+
+/* 1 fits, 0 doesn't, -1 no checksum. length 0 and more bytes at data. */
+int atf_section_verify(const atf_footer *footer, const uint8_t *data, uint64_t length);
+
+/* Fills seqs (room for count numbers) with the positions' seqs in (timestamp, seq) order. */
+int atf_order_sort(uint32_t *seqs, const uint8_t *events, uint64_t count, const atf_cancel *cancel,
+                   atf_error *err);
+
+#endif

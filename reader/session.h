@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ATF_SESSION_H
+#define ATF_SESSION_H
+
+#include <dirent.h>
+
+#include "manifest.h"
+#include "thread.h"
+
+struct atf_session {
+    int folder; /* descriptor of the folder that holds the threads */
+    char *path;
+    atf_manifest manifest;
+    atf_thread **threads;
+    size_t count;
+    atf_problems problems; /* of the session itself; its threads have their own */
+};
+
+/*
+ * Finds the session at path: descends into bundles and lone pid_* folders. Fills in folder, path,
+ * manifest and the manifest's problems. Errors: SYSTEM, MEMORY, NOT_SESSION.
+ */
+int atf_session_locate(atf_session *session, const char *path, atf_error *err);
+
+/* The number of a folder named thread_N in plain decimal; false for any other name. */
+bool atf_thread_folder_number(const char *name, uint64_t *number);
+
+/* Opens a folder below `folder` to list it, never leading out of it. NULL, with errno, when it
+ * can't be. */
+DIR *atf_open_folder(int folder, const char *relative);
+
+#endif
