@@ -122,12 +122,12 @@ static void report_links(struct check *check, const char *index, const char *det
     if (links->broken > 0)
         atf_problems_add(list, index,
                          "%" PRIu64 " events link to a record that isn't there or belongs to "
-                                    "another event; the first is event %" PRIu64,
+                         "another event; the first is event %" PRIu64,
                          links->broken, links->first_broken);
     if (links->back > 0)
         atf_problems_add(list, detail,
                          "%" PRIu64 " records link to an event that isn't there or doesn't link "
-                                    "back; the first is record %" PRIu64,
+                         "back; the first is record %" PRIu64,
                          links->back, links->first_back);
     if (links->times > 0)
         atf_problems_add(

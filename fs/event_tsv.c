@@ -4,18 +4,25 @@
 
 enum { TABS_AND_NEWLINE = 8 }; /* two more tabs lie in the names' fragment */
 
-static inline size_t line_length(const struct lane *lane, const atf_event *event, uint64_t seq)
+static char *write_thread(char *out, uint64_t thread, uint32_t thread_id)
 {
-    unsigned link = event->detail_seq == ATF_NO_DETAIL ? 1 : decimal_length(event->detail_seq);
-    return TABS_AND_NEWLINE + decimal_length(event->timestamp_ns) + decimal_length(lane->thread) +
-           decimal_length(event->thread_id) + decimal_length(seq) +
-           event_kind_length(event->event_kind) + decimal_length(event->call_depth) +
-           names_length(lane->names, FORMAT_TSV, event->function_id) + link;
+    *out++ = '\t';
+    out = decimal_write(out, thread);
+    *out++ = '\t';
+    out = decimal_write(out, thread_id);
+    *out++ = '\t';
+    return out;
+}
+
+void event_tsv_prepare(struct lane *lane)
+{
+    char *end = write_thread(lane->thread_part.bytes, lane->thread, lane->thread_id);
+    lane->thread_part.length = (size_t)(end - lane->thread_part.bytes);
 }
 
 uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to)
 {
-    return measure_events(lane, from, to, line_length);
+    return measure_events(lane, from, to, FORMAT_TSV, TABS_AND_NEWLINE, sizeof "-" - 1);
 }
 
 char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq, char *out)
@@ -23,11 +30,10 @@ char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq, 
     atf_event event;
     atf_event_load(at, &event);
     out = decimal_write(out, event.timestamp_ns);
-    *out++ = '\t';
-    out = decimal_write(out, lane->thread);
-    *out++ = '\t';
-    out = decimal_write(out, event.thread_id);
-    *out++ = '\t';
+    if (__builtin_expect(event.thread_id == lane->thread_id, 1))
+        out = short_write(out, lane->thread_part.bytes, lane->thread_part.length);
+    else
+        out = write_thread(out, lane->thread, event.thread_id);
     out = decimal_write(out, seq);
     *out++ = '\t';
     out = event_kind_write(out, event.event_kind);

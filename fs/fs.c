@@ -23,7 +23,9 @@ static void init_lane(struct lane *lane, const struct fs *fs, const struct fs_th
     lane->names = &fs->names;
     lane->format = &event_formats[format];
     lane->thread = atf_thread_number(thread->thread);
-    geometry_init(&lane->geometry);
+    const atf_index *index = atf_thread_index(thread->thread);
+    lane->thread_id = index ? atf_index_get_header(index)->thread_id : 0;
+    lane_init(lane);
 }
 
 static void init_thread(struct fs *fs, size_t i)
@@ -117,7 +119,7 @@ static void close_thread(struct fs_thread *thread)
 {
     for (int order = 0; order < ORDER_COUNT; order++)
         for (int format = 0; format < FORMAT_COUNT; format++)
-            geometry_free(&thread->lanes[order][format].geometry);
+            lane_free(&thread->lanes[order][format]);
     geometry_free(&thread->details.geometry);
     atf_lazy_destroy(&thread->ordered);
     atf_lazy_destroy(&thread->info.lazy);

@@ -2,38 +2,23 @@
 #include "event_line.h"
 
 const struct event_format event_formats[FORMAT_COUNT] = {
-    [FORMAT_JSONL] = {".jsonl", "", 256, event_jsonl_measure, event_jsonl_write},
+    [FORMAT_JSONL] = {".jsonl", "", 320, event_jsonl_prepare, event_jsonl_measure,
+                      event_jsonl_write},
     [FORMAT_TSV] = {".tsv",
                     "timestamp_ns\tthread\tthread_id\tseq\tkind\tdepth\tfunction_"
                     "id\tfunction\tmodule\tdetail_seq\n",
-                    160, event_tsv_measure, event_tsv_write},
+                    224, event_tsv_prepare, event_tsv_measure, event_tsv_write},
 };
 
-static const char *const kinds[] = {
-    [ATF_CALL] = "CALL", [ATF_RETURN] = "RETURN", [ATF_EXCEPTION] = "EXCEPTION"};
-
-static const char *kind_name(uint32_t kind)
+void lane_init(struct lane *lane)
 {
-    return kind < sizeof kinds / sizeof kinds[0] ? kinds[kind] : NULL;
+    lane->format->prepare(lane);
+    geometry_init(&lane->geometry);
 }
 
-unsigned event_kind_length(uint32_t kind)
+void lane_free(struct lane *lane)
 {
-    static const unsigned char lengths[] = {0, sizeof "CALL" - 1, sizeof "RETURN" - 1,
-                                            sizeof "EXCEPTION" - 1};
-    if (kind_name(kind))
-        return lengths[kind];
-    return (unsigned)sizeof "UNKNOWN()" - 1 + decimal_length(kind);
-}
-
-char *event_kind_write(char *out, uint32_t kind)
-{
-    const char *name = kind_name(kind);
-    if (name)
-        return bytes_write(out, name, event_kind_length(kind));
-    out = literal_write(out, "UNKNOWN(");
-    out = decimal_write(out, kind);
-    return literal_write(out, ")");
+    geometry_free(&lane->geometry);
 }
 
 static int measure_lines(void *arg, uint64_t from, uint64_t to, uint64_t *bytes, atf_error *err)

@@ -9,11 +9,20 @@
 #include "geometry.h"
 #include "names.h"
 
+/* A constant part of lines, with room to be copied by short_write. */
+struct part {
+    char bytes[96];
+    size_t length;
+};
+
 struct lane {
     const atf_order *order;
     const struct names *names;
     const struct event_format *format;
-    uint64_t thread; /* the N of thread_N */
+    uint64_t thread;    /* the N of thread_N */
+    uint32_t thread_id; /* what its events record, if they are whole */
+    struct part
+        thread_part; /* from the end of the timestamp to the seq, for events with that thread_id */
     struct geometry geometry;
 };
 
@@ -21,7 +30,9 @@ struct lane {
 struct event_format {
     const char *extension; /* with its dot */
     const char *header;    /* first line of every file, or "" */
-    size_t fixed;          /* no line is longer than this and its names' fragment */
+    size_t fixed; /* no line, nor what is written past it, is longer than this and its names'
+                     fragment */
+    void (*prepare)(struct lane *lane); /* makes thread_part */
     uint64_t (*measure)(const struct lane *lane, uint64_t from,
                         uint64_t to); /* bytes of lines [from, to) */
     char *(*write)(const struct lane *lane, const uint8_t *event, uint64_t seq, char *out);
@@ -29,9 +40,9 @@ struct event_format {
 
 extern const struct event_format event_formats[FORMAT_COUNT];
 
-/* The kind of an event or "UNKNOWN(n)": at most 19 bytes. */
-unsigned event_kind_length(uint32_t kind);
-char *event_kind_write(char *out, uint32_t kind);
+/* Readies a lane whose other fields are set. */
+void lane_init(struct lane *lane);
+void lane_free(struct lane *lane);
 
 /* Makes the lane's sums. Errors: as atf_parallel's, MEMORY. */
 int lane_measure(struct lane *lane, const atf_cancel *cancel, atf_error *err);

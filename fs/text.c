@@ -3,26 +3,6 @@
 
 #include "utf8.h"
 
-char *decimal_write(char *out, uint64_t value)
-{
-    static const char pairs[] =
-        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940"
-        "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
-        "828384858687888990919293949596979899";
-    char *end = out + decimal_length(value);
-    char *at = end;
-    while (value >= 100) {
-        at -= 2;
-        memcpy(at, pairs + 2 * (value % 100), 2);
-        value /= 100;
-    }
-    if (value >= 10)
-        memcpy(at - 2, pairs + 2 * value, 2);
-    else
-        at[-1] = (char)('0' + value);
-    return end;
-}
-
 static const char hex_digits[] = "0123456789abcdef";
 
 char *hex_write(char *out, uint64_t value)

@@ -11,8 +11,8 @@
 
 #include "atf.h"
 
-/* Decimal digits of a number: 1 to 20. */
-static inline unsigned decimal_length(uint64_t value)
+/* 10^exponent; 0 for exponent 0, which makes 0 a number of one digit. */
+static inline uint64_t decimal_power(unsigned exponent)
 {
     static const uint64_t powers[] = {0,
                                       10,
@@ -34,12 +34,57 @@ static inline unsigned decimal_length(uint64_t value)
                                       100000000000000000,
                                       1000000000000000000,
                                       10000000000000000000U};
-    /* log10 from log2: 1233 / 4096 is just above log10(2). */
-    unsigned guess = (unsigned)((64 - __builtin_clzll(value | 1)) * 1233) >> 12;
-    return guess + (value >= powers[guess]);
+    return powers[exponent];
 }
 
-char *decimal_write(char *out, uint64_t value);
+/* Decimal digits of a number: 1 to 20. */
+static inline unsigned decimal_length(uint64_t value)
+{
+    /* log10 from log2: 1233 / 4096 is just above log10(2). */
+    unsigned guess = (unsigned)((64 - __builtin_clzll(value | 1)) * 1233) >> 12;
+    return guess + (value >= decimal_power(guess));
+}
+
+/* Eight digits, leading zeros included, of a number below 10^8, as the bytes of a word: pairs of
+ * halves, of pairs, of digits are split off side by side. */
+static inline uint64_t eight_digits(uint32_t value)
+{
+    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = (fours * 10486 >> 20) & 0x7F0000007F;
+    uint64_t pairs = hundreds | (fours - 100 * hundreds) << 16;
+    uint64_t tens = (pairs * 103 >> 10) & 0x000F000F000F000F;
+    uint64_t digits = tens | (pairs - 10 * tens) << 8;
+    return digits + 0x3030303030303030;
+}
+
+static inline char *digits_write(char *out, uint64_t eight, unsigned count)
+{
+    eight >>= 64 - 8 * count; /* the last `count` of them */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    eight = __builtin_bswap64(eight);
+#endif
+    memcpy(out, &eight, sizeof eight);
+    return out + count;
+}
+
+/* Room that a number takes while it is written, which may be more than it has digits. */
+enum { DECIMAL_ROOM = 28 };
+
+static inline char *decimal_write(char *out, uint64_t value)
+{
+    const uint64_t limit = 100000000;
+    if (value < limit)
+        return digits_write(out, eight_digits((uint32_t)value), decimal_length(value));
+    uint64_t high = value / limit;
+    if (high < limit) {
+        out = digits_write(out, eight_digits((uint32_t)high), decimal_length(high));
+    } else {
+        uint64_t highest = high / limit;
+        out = digits_write(out, eight_digits((uint32_t)highest), decimal_length(highest));
+        out = digits_write(out, eight_digits((uint32_t)(high % limit)), 8);
+    }
+    return digits_write(out, eight_digits((uint32_t)(value % limit)), 8);
+}
 
 /* Hex digits without leading zeros: 1 to 16. */
 static inline unsigned hex_length(uint64_t value)
@@ -61,6 +106,17 @@ char *tsv_write(char *out, atf_text text);
 static inline char *bytes_write(char *out, const char *bytes, size_t length)
 {
     memcpy(out, bytes, length);
+    return out + length;
+}
+
+/* Copies whole words, up to SHORT_ROOM - 1 bytes too many on both sides: no call, and for short
+ * texts no loop. */
+enum { SHORT_ROOM = 32 };
+
+static inline char *short_write(char *out, const char *bytes, size_t length)
+{
+    for (size_t at = 0; at < length; at += SHORT_ROOM)
+        memcpy(out + at, bytes + at, SHORT_ROOM);
     return out + length;
 }
 

@@ -39,7 +39,7 @@ static inline void window_put(struct window *window, const char *bytes, size_t l
 
 static inline void window_decimal(struct window *window, uint64_t value)
 {
-    char digits[20];
+    char digits[DECIMAL_ROOM];
     window_put(window, digits, (size_t)(decimal_write(digits, value) - digits));
 }
 
