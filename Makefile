@@ -24,7 +24,8 @@ RECORDER_OBJECTS := $(WRITER_OBJECTS) $(patsubst %,$(BUILD)/tests/writer/%.o,rec
 TRACED_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,parse_documents documents)
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
-.PHONY: all demo test check bench coverage fuzz python install clean setup unit-test mount-test
+.PHONY: all demo test unit-test mount-test check check-format check-tidy check-cppcheck check-clang check-sanitizers \
+        coverage install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,12 +65,79 @@ $(BUILD)/parse-documents: $(TRACED_OBJECTS) $(RECORDER_OBJECTS) $(BUILD)/libatf.
 	@echo '  ld   $@'
 	@$(CC) -rdynamic $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -ldl -o $@
 
+# ---- Tests: each unit test is a program, named as the source file that it tests
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BUILD)/libatf.a
+	@mkdir -p $(@D)
+	@echo '  ld   $@'
+	@$(CC) $(ALL_LDFLAGS) $^ -lcmocka $(CJSON_LIBS) -o $@
+
+$(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
+$(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
+
+test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS)
+	@BUILD=$(BUILD) tests/run unit mount demo
+
+unit-test: $(BUILD)/setup-test $(UNIT_TESTS)
+	@BUILD=$(BUILD) tests/run unit
+
+mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate
+	@BUILD=$(BUILD) tests/run mount
+
+# ---- Checks
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+CHECKED = $(filter %.c,$(C_FILES))
+
+check: check-format check-tidy check-cppcheck check-clang check-sanitizers
+	@echo 'check: all passed'
+
+check-format: $(BUILD)/setup-check
+	clang-format --dry-run -Werror $(C_FILES)
+
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ireader -Ifs -Itests/writer -Itests/unit $(FUSE_CFLAGS) \
+             -DATFFS_VERSION='"$(VERSION)"'
+check-tidy: $(BUILD)/setup-build $(BUILD)/setup-test $(BUILD)/setup-check
+	@echo '  clang-tidy'
+	@printf '%s\n' $(CHECKED) | xargs -P $(shell nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(TIDY_FLAGS)) 2>/dev/null' tidy
+
+check-cppcheck: $(BUILD)/setup-build $(BUILD)/setup-check
+	@echo '  cppcheck'
+	@cppcheck -q -j $(shell nproc) --std=c17 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -Ireader -Ifs -Itests/writer reader fs tests/writer tests/bench
+
+# The same sources must compile without a warning under the other compiler, too.
+check-clang: $(BUILD)/setup-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all $(BUILD)/clang/atf-generate $(BUILD)/clang/parse-documents
+
+# Unit and mount tests once more with the address and undefined-behaviour sanitizers.
+check-sanitizers: $(BUILD)/setup-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=gcc \
+	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+	    LDFLAGS='-fsanitize=address,undefined' unit-test
+
+coverage: $(BUILD)/setup-coverage
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage test
+	@gcovr --root . --filter 'reader/' --filter 'fs/' $(BUILD)/coverage
+
 # ---- What a person runs
 
 demo: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/parse-documents
 	@BUILD=$(BUILD) scripts/demo
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/atffs $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/libatf.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/libatf.so $(DESTDIR)$(PREFIX)/lib/libatf.so.0
+	ln -sf libatf.so.0 $(DESTDIR)$(PREFIX)/lib/libatf.so
+	install -m 644 reader/atf.h $(DESTDIR)$(PREFIX)/include/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' reader/libatf.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libatf.pc
+	install -m 644 fs/atffs.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 clean:
 	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -53,8 +53,8 @@ static void init_thread(struct fs *fs, size_t i)
 static bool init_stream(struct fs_stream *stream, size_t lanes)
 {
     atf_lazy_init(&stream->lazy);
-    stream->stream.lanes = calloc(lanes + 1, sizeof *stream->stream.lanes);
-    stream->stream.orders = calloc(lanes + 1, sizeof *stream->stream.orders);
+    stream->stream.lanes = calloc(lanes + 1, sizeof(struct lane *));
+    stream->stream.orders = calloc(lanes + 1, sizeof(atf_order *));
     stream->stream.count = lanes;
     return stream->stream.lanes && stream->stream.orders;
 }

@@ -108,7 +108,7 @@ static int cat(const char *path, const char *session)
     int status = tree_find(fs, path, &node, NULL, &err);
     if (status == ATF_OK && node_is_folder(&node)) {
         fprintf(stderr, "atffs: %s: a folder: atffs --list %s shows what is in it\n", path, path);
-    } else if (status != ATF_OK || (status = file_open(fs, &node, &file, NULL, &err)) != ATF_OK) {
+    } else if (status != ATF_OK || file_open(fs, &node, &file, NULL, &err) != ATF_OK) {
         print_error(&err);
     } else {
         exit_code = copy_out(fs, file);

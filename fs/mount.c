@@ -57,7 +57,8 @@ static bool request_ended(void *arg)
 
 static struct inode *inode_of(fuse_ino_t number)
 {
-    return (struct inode *)(uintptr_t)number; // NOLINT(performance-no-int-to-ptr): numbers are ours
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): numbers are ours
+    return (struct inode *)(uintptr_t)number;
 }
 
 static struct node node_of(fuse_ino_t number)
@@ -174,8 +175,8 @@ static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
 
 static struct file *file_of(const struct fuse_file_info *info)
 {
-    return (struct file *)(uintptr_t)
-        info->fh; // NOLINT(performance-no-int-to-ptr): handles are ours
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): handles are ours
+    return (struct file *)(uintptr_t)info->fh;
 }
 
 static void on_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)

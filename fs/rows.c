@@ -11,16 +11,22 @@ static int row_length(const struct rows *rows, uint64_t i, uint64_t *length, atf
     return status;
 }
 
-static int measure(void *arg, uint64_t from, uint64_t to, uint64_t *bytes, atf_error *err)
+static int add_lengths(const struct rows *rows, uint64_t from, uint64_t to, uint64_t *bytes,
+                       atf_error *err)
 {
     int status = ATF_OK;
     *bytes = 0;
     for (uint64_t i = from; i < to && status == ATF_OK; i++) {
         uint64_t length;
-        status = row_length(arg, i, &length, err);
+        status = row_length(rows, i, &length, err);
         *bytes += length;
     }
     return status;
+}
+
+static int measure(void *arg, uint64_t from, uint64_t to, uint64_t *bytes, atf_error *err)
+{
+    return add_lengths(arg, from, to, bytes, err);
 }
 
 int rows_measure(struct rows *rows, uint64_t count, const atf_cancel *cancel, atf_error *err)
@@ -35,7 +41,7 @@ int rows_offset(const struct rows *rows, uint64_t i, uint64_t *offset, atf_error
         return ATF_OK;
     }
     uint64_t rest;
-    int status = measure((void *)(uintptr_t)rows, i / ATF_BLOCK * ATF_BLOCK, i, &rest, err);
+    int status = add_lengths(rows, i / ATF_BLOCK * ATF_BLOCK, i, &rest, err);
     *offset = geometry_before(&rows->geometry, i / ATF_BLOCK) + rest;
     return status;
 }

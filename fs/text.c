@@ -28,8 +28,9 @@ static char json_escape(unsigned char c)
 {
     switch (c) {
     case '"':
+        return '"';
     case '\\':
-        return (char)c;
+        return '\\';
     case '\b':
         return 'b';
     case '\f':
@@ -47,7 +48,18 @@ static char json_escape(unsigned char c)
 
 static char tsv_escape(unsigned char c)
 {
-    return c == '\t' || c == '\n' || c == '\r' || c == '\\' ? json_escape(c) : '\0';
+    switch (c) {
+    case '\\':
+        return '\\';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return '\0';
+    }
 }
 
 static size_t escaped_length(atf_text text, char (*escape)(unsigned char))
@@ -66,7 +78,7 @@ static char *escaped_write(char *out, atf_text text, char (*escape)(unsigned cha
         unsigned char c = (unsigned char)text.bytes[i];
         char letter = escape(c);
         if (letter == '\0') {
-            *out++ = (char)c;
+            *out++ = text.bytes[i];
             continue;
         }
         *out++ = '\\';
@@ -105,7 +117,7 @@ void json_print(FILE *stream, const char *text)
     putc('"', stream);
     while (left > 0) {
         int taken = atf_utf8_length((const unsigned char *)text, left);
-        char escaped[6];
+        char escaped[6] = "";
         if (taken < 0)
             fputs("\xEF\xBF\xBD", stream);
         else if (taken > 1)

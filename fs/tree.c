@@ -289,7 +289,7 @@ static int range_entry(struct fs *fs, const struct node *folder, uint64_t i, str
     uint64_t first = 0;
     uint64_t last = 0;
     uint64_t count = 0;
-    bool any;
+    bool any = false;
     int status;
     if (folder->kind == NODE_MERGED_TIMES)
         status = fs_session_times(fs, &first, &last, &any, cancel, err);
@@ -306,7 +306,8 @@ static int range_entry(struct fs *fs, const struct node *folder, uint64_t i, str
         return ATF_ERR_RANGE;
     *node = (struct node){.kind = kind->range, .thread = folder->thread};
     node->range = kind->by_time ? range_slice(first, last, i, name) : range_step(count, i, name);
-    strcat(name, event_formats[FORMAT_JSONL].extension);
+    size_t length = strlen(name);
+    snprintf(name + length, TREE_NAME_SIZE - length, "%s", event_formats[FORMAT_JSONL].extension);
     if (folder->kind == NODE_THREAD_TIMES) {
         /* A thread's last slice may end before the session does: the name means what it means when
          * looked up. */

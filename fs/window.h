@@ -30,6 +30,8 @@ static inline void window_put(struct window *window, const char *bytes, size_t l
     window->skip = 0;
     if (length > window->room)
         length = window->room;
+    if (length == 0)
+        return;
     memcpy(window->out, bytes, length);
     window->out += length;
     window->room -= length;

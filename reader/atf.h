@@ -424,8 +424,8 @@ const atf_file_info *atf_thread_file(const atf_thread *thread, enum atf_file_kin
 
 /* Something that is wrong with a file of the session. */
 typedef struct atf_problem {
-    const char *file; /* relative to the session's folder */
-    const char *text;
+    char *file; /* relative to the session's folder */
+    char *text;
 } atf_problem;
 
 /* Makes the passes that tell all of a thread's facts (time order, record table) and completes its

@@ -187,7 +187,7 @@ uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t tar
         if (width == 0)
             break;
         uint64_t middle = s.low[slot] + width / 2;
-        bool wide = width > 2 * ATF_BLOCK;
+        bool wide = width / 2 > ATF_BLOCK;
         if (wide)
             middle = round_down(middle, s.low[slot]);
         found = narrow(&s, atf_order_time(orders[slot], middle), wide);

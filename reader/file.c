@@ -97,6 +97,7 @@ static int map_descriptor(atf_file *file, int fd, atf_error *err)
     void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_SHARED, fd, 0);
     if (data == MAP_FAILED)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be mapped");
+    file->mapping = data;
     file->data = data;
     return ATF_OK;
 }
@@ -118,8 +119,8 @@ int atf_file_map(atf_file *file, int folder, const char *relative, const char *d
 
 void atf_file_unmap(atf_file *file)
 {
-    if (file->data)
-        munmap((void *)(uintptr_t)file->data, (size_t)file->size);
+    if (file->mapping)
+        munmap(file->mapping, (size_t)file->size);
     free(file->path);
     *file = (atf_file){.path = NULL};
 }

@@ -9,7 +9,8 @@
 
 typedef struct atf_file {
     char *path;          /* for errors; owned */
-    const uint8_t *data; /* mapped; NULL for an empty file */
+    void *mapping;       /* NULL: none */
+    const uint8_t *data; /* the same */
     uint64_t size;       /* bytes, at open */
     struct timespec mtime;
     uint8_t header[ATF_HEADER_SIZE]; /* read, not mapped: opening meets no fault */

@@ -124,7 +124,7 @@ static int step(atf_session *session, atf_error *err)
     int status = atf_manifest_load(&session->manifest, session->folder, manifest_path,
                                    &session->problems, err);
     free(manifest_path);
-    struct contents contents;
+    struct contents contents = {.threads = 0};
     if (status == ATF_OK)
         status = look_into(session->folder, session->path, &contents, err);
     if (status != ATF_OK)

@@ -19,10 +19,10 @@ static const char manifest_name[] = "manifest.json";
 static const cJSON *member(const cJSON *object, const char *name)
 {
     const cJSON *found = NULL;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, object) if (item->string && strcmp(item->string, name) == 0) found =
-        item;
-    return cJSON_IsObject(object) ? found : NULL;
+    for (const cJSON *item = cJSON_IsObject(object) ? object->child : NULL; item; item = item->next)
+        if (item->string && strcmp(item->string, name) == 0)
+            found = item;
+    return found;
 }
 
 /* A whole number from 0 to most. */
@@ -81,17 +81,14 @@ static bool take_modules(atf_manifest *manifest, const cJSON *list, char **strin
     manifest->modules = calloc(most + 1, sizeof *manifest->modules);
     if (!manifest->modules || !atf_idmap_init(&manifest->modules_by_id, most))
         return false;
-    const cJSON *item;
-    if (most > 0)
-        cJSON_ArrayForEach(item, list)
-        {
-            uint64_t id;
-            if (!whole_number(member(item, "module_id"), UINT32_MAX, &id))
-                continue;
-            manifest->modules[manifest->module_count] = (atf_module){
-                .id = (uint32_t)id, .name = last_part(take_string(member(item, "path"), strings))};
-            atf_idmap_put(&manifest->modules_by_id, id, manifest->module_count++);
-        }
+    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+        uint64_t id;
+        if (!whole_number(member(item, "module_id"), UINT32_MAX, &id))
+            continue;
+        manifest->modules[manifest->module_count] = (atf_module){
+            .id = (uint32_t)id, .name = last_part(take_string(member(item, "path"), strings))};
+        atf_idmap_put(&manifest->modules_by_id, id, manifest->module_count++);
+    }
     return true;
 }
 
@@ -145,16 +142,13 @@ static bool take_symbols(atf_manifest *manifest, const cJSON *list, char **strin
     if (!manifest->symbols || !atf_idmap_init(&manifest->symbols_by_id, most))
         return false;
     size_t i = 0;
-    const cJSON *item;
-    if (most > 0)
-        cJSON_ArrayForEach(item, list)
-        {
-            if (!take_symbol(manifest, item, strings) &&
-                !atf_problems_add(problems, manifest_name,
-                                  "symbol %zu has no usable function_id: left out", i))
-                return false;
-            i++;
-        }
+    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+        if (!take_symbol(manifest, item, strings) &&
+            !atf_problems_add(problems, manifest_name,
+                              "symbol %zu has no usable function_id: left out", i))
+            return false;
+        i++;
+    }
     return true;
 }
 
@@ -165,19 +159,15 @@ static bool take_threads(atf_manifest *manifest, const cJSON *list, atf_problems
     if (!manifest->thread_ids)
         return false;
     size_t i = 0;
-    const cJSON *item;
-    if (most > 0)
-        cJSON_ArrayForEach(item, list)
-        {
-            const double exact = 9007199254740992.0; /* 2^53: up to there a JSON number is exact */
-            if (whole_number(member(item, "id"), exact,
-                             &manifest->thread_ids[manifest->thread_count]))
-                manifest->thread_count++;
-            else if (!atf_problems_add(problems, manifest_name,
-                                       "thread %zu of the list has no usable id: left out", i))
-                return false;
-            i++;
-        }
+    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+        const double exact = 9007199254740992.0; /* 2^53: up to there a JSON number is exact */
+        if (whole_number(member(item, "id"), exact, &manifest->thread_ids[manifest->thread_count]))
+            manifest->thread_count++;
+        else if (!atf_problems_add(problems, manifest_name,
+                                   "thread %zu of the list has no usable id: left out", i))
+            return false;
+        i++;
+    }
     return true;
 }
 

@@ -59,7 +59,7 @@ int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t cou
     merge->leaves = leaves;
     merge->tree = aligned_alloc(64, (2 * leaves * sizeof *merge->tree + 63) / 64 * 64);
     merge->cursors = calloc(count + 1, sizeof *merge->cursors);
-    merge->orders = calloc(count + 1, sizeof *merge->orders);
+    merge->orders = calloc(count + 1, sizeof(atf_order *));
     merge->cut = calloc(5 * count + 1, sizeof *merge->cut);
     if (!merge->tree || !merge->cursors || !merge->orders || !merge->cut) {
         atf_merge_close(merge);
@@ -83,7 +83,7 @@ int atf_merge_open(atf_merge **out, atf_session *session, const atf_cancel *canc
         return status;
     static const atf_order empty = {.events = NULL};
     size_t count = atf_session_thread_count(session);
-    const atf_order **orders = calloc(count + 1, sizeof *orders);
+    const atf_order **orders = calloc(count + 1, sizeof(atf_order *));
     if (!orders)
         return atf_fail_memory(err);
     for (size_t i = 0; i < count && status == ATF_OK; i++) {

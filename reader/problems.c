@@ -32,7 +32,7 @@ static bool count_left_out(atf_problems *problems)
     if (asprintf(&text, "and %" PRIu64 " more problems", ++problems->left_out + 1) < 0)
         return false;
     atf_problem *last = &problems->list[problems->count - 1];
-    free((char *)(uintptr_t)last->text);
+    free(last->text);
     last->text = text;
     return true;
 }
@@ -59,8 +59,8 @@ bool atf_problems_add_error(atf_problems *problems, const char *file, const atf_
 void atf_problems_free(atf_problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        free((char *)(uintptr_t)problems->list[i].file);
-        free((char *)(uintptr_t)problems->list[i].text);
+        free(problems->list[i].file);
+        free(problems->list[i].text);
     }
     free(problems->list);
     *problems = (atf_problems){.list = NULL};

@@ -112,7 +112,7 @@ static int open_threads(atf_session *session, atf_error *err)
     int status = list_folders(session, &found, err);
     if (status == ATF_OK) {
         bool *taken = calloc(found.count + 1, sizeof *taken);
-        session->threads = calloc(found.count + 1, sizeof *session->threads);
+        session->threads = calloc(found.count + 1, sizeof(atf_thread *));
         status = taken && session->threads ? open_in_order(session, &found, taken, err)
                                            : atf_fail_memory(err);
         free(taken);
@@ -305,7 +305,8 @@ atf_text atf_session_module(const atf_session *session, uint32_t module_id)
     const atf_manifest *manifest = &session->manifest;
     int64_t i =
         manifest->modules_by_id.slots ? atf_idmap_find(&manifest->modules_by_id, module_id) : -1;
-    return i < 0 ? (atf_text){.bytes = NULL} : manifest->modules[i].name;
+    static const atf_text none = {.bytes = NULL};
+    return i < 0 ? none : manifest->modules[i].name;
 }
 
 size_t atf_session_module_count(const atf_session *session)

@@ -153,31 +153,34 @@ int atf_thread_open_at(atf_thread **out, int folder, const char *name, const cha
     return ATF_OK;
 }
 
+static int open_below(atf_thread **out, const char *parent, const char *name, const char *path,
+                      atf_error *err)
+{
+    int folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    int status;
+    if (folder < 0 || fstatat(folder, name, &st, 0) != 0)
+        status = atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be opened");
+    else if (!S_ISDIR(st.st_mode))
+        status = atf_fail(err, ATF_ERR_SYSTEM, ENOTDIR, path, ATF_NO_OFFSET, "can't be opened");
+    else
+        status = atf_thread_open_at(out, folder, name, parent, err);
+    if (folder >= 0)
+        close(folder);
+    return status;
+}
+
 int atf_thread_open(atf_thread **out, const char *path, atf_error *err)
 {
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    size_t start = length;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    char *name = strndup(path + start, length - start);
-    char *parent = start ? strndup(path, start) : strdup(".");
-    int status = name && parent ? ATF_OK : atf_fail_memory(err);
-    if (status == ATF_OK) {
-        int folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        struct stat st;
-        if (folder < 0 || fstatat(folder, name, &st, 0) != 0)
-            status = atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be opened");
-        else if (!S_ISDIR(st.st_mode))
-            status = atf_fail(err, ATF_ERR_SYSTEM, ENOTDIR, path, ATF_NO_OFFSET, "can't be opened");
-        else
-            status = atf_thread_open_at(out, folder, name, parent, err);
-        if (folder >= 0)
-            close(folder);
-    }
-    free(name);
-    free(parent);
+    /* The folder itself is named from its absolute path, so that "." and links have their real
+     * names. */
+    char *absolute = realpath(path, NULL);
+    if (!absolute)
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be opened");
+    char *slash = strrchr(absolute, '/');
+    *slash = '\0';
+    int status = open_below(out, slash == absolute ? "/" : absolute, slash + 1, path, err);
+    free(absolute);
     return status;
 }
 

@@ -32,7 +32,8 @@ class Lines(unittest.TestResult):
         self.why = []
 
     def write(self, outcome, name, more):
-        print(outcome, name, more, *("\n  " + line for why in self.why for line in why.splitlines()), flush=True)
+        lines = [line for why in self.why for line in why.splitlines()]
+        print(f"{outcome} {name} {more}".rstrip(), *lines, sep="\n  ", flush=True)
 
     def failed(self, test, error):
         self.outcome = "FAIL"

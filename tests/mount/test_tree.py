@@ -6,7 +6,7 @@ import re
 import unittest
 
 import harness
-from harness import ATFFS, GENERATED, SAMPLES, MountTest, expected, generate, mounted, sample
+from harness import GENERATED, SAMPLES, MountTest, expected, generate, mounted, sample
 
 
 class Tree(MountTest):
@@ -83,7 +83,7 @@ class Tree(MountTest):
         session = generate(GENERATED["odd steps back"])
         with mounted(self, session) as mount:
             for name in ("merged.jsonl", "thread_0/details.jsonl"):
-                for line in mount.read(name).decode().splitlines():
+                for line in mount.read(name).splitlines():
                     self.assertIsInstance(json.loads(line), dict)
 
     def test_what_the_readme_tells_to_try_works(self):
