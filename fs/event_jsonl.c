@@ -26,21 +26,24 @@ uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to
     return measure_events(lane, from, to, FORMAT_JSONL, sizeof fixed_text - 1, sizeof "null" - 1);
 }
 
-char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq, char *out)
+char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
+                        struct time_memo *memo, char *out)
 {
+    static const struct part kinds[] = {[ATF_CALL] = PART(",\"kind\":\"CALL\",\"depth\":"),
+                                        [ATF_RETURN] = PART(",\"kind\":\"RETURN\",\"depth\":"),
+                                        [ATF_EXCEPTION] =
+                                            PART(",\"kind\":\"EXCEPTION\",\"depth\":")};
     atf_event event;
     atf_event_load(at, &event);
     out = literal_write(out, "{\"timestamp_ns\":");
-    out = decimal_write(out, event.timestamp_ns);
+    out = time_write(out, event.timestamp_ns, memo);
     if (__builtin_expect(event.thread_id == lane->thread_id, 1))
         out = short_write(out, lane->thread_part.bytes, lane->thread_part.length);
     else
         out = write_thread(out, lane->thread, event.thread_id);
     out = decimal_write(out, seq);
-    out = literal_write(out, ",\"kind\":\"");
-    out = event_kind_write(out, event.event_kind);
-    out = literal_write(out, "\",\"depth\":");
-    out = decimal_write(out, event.call_depth);
+    out = kind_write(out, event.event_kind, kinds, ",\"kind\":\"", "\",\"depth\":");
+    out = small_write(out, event.call_depth);
     *out++ = ',';
     out = names_write(lane->names, FORMAT_JSONL, event.function_id, out);
     if (event.detail_seq == ATF_NO_DETAIL)

@@ -5,6 +5,31 @@
 
 #include "lane.h"
 
+static inline char *time_write(char *out, uint64_t time, struct time_memo *memo)
+{
+    const uint64_t lower = 100000000; /* what eight digits hold */
+    if (__builtin_expect(time - memo->base >= lower || memo->base == 0, 0)) {
+        if (time < lower)
+            return decimal_write(out, time);
+        memo->base = time / lower * lower;
+        memo->length = (unsigned)(decimal_write(memo->digits, time / lower) - memo->digits);
+    }
+    memcpy(out, memo->digits, 16);
+    return digits_write(out + memo->length, eight_digits((uint32_t)(time - memo->base)), 8);
+}
+
+/* A number that is mostly below a hundred. */
+static inline char *small_write(char *out, uint64_t value)
+{
+    if (__builtin_expect(value >= 100, 0))
+        return decimal_write(out, value);
+    char tens = (char)(value / 10);
+    char ones = (char)(value % 10);
+    out[0] = (char)('0' + (tens ? tens : ones));
+    out[1] = (char)('0' + ones);
+    return out + 1 + (tens != 0);
+}
+
 /* The kind of an event, or "UNKNOWN(n)". */
 static inline unsigned event_kind_length(uint32_t kind)
 {
@@ -16,18 +41,26 @@ static inline unsigned event_kind_length(uint32_t kind)
     return (unsigned)sizeof "UNKNOWN()" - 1 + decimal_length(kind);
 }
 
-static inline char *event_kind_write(char *out, uint32_t kind)
+/* Writes the kind between two constant texts, which a format gives joined for the three kinds that
+ * there are. */
+static inline char *kind_write(char *out, uint32_t kind, const struct part joined[4],
+                               const char *before, const char *after)
 {
-    static const char names[][16] = {
-        [ATF_CALL] = "CALL", [ATF_RETURN] = "RETURN", [ATF_EXCEPTION] = "EXCEPTION"};
     if (__builtin_expect(kind - ATF_CALL <= ATF_EXCEPTION - ATF_CALL, 1)) {
-        memcpy(out, names[kind], sizeof names[kind]);
-        return out + event_kind_length(kind);
+        memcpy(out, joined[kind].bytes, SHORT_ROOM);
+        return out + joined[kind].length;
     }
+    out = bytes_write(out, before, strlen(before));
     out = literal_write(out, "UNKNOWN(");
     out = decimal_write(out, kind);
-    return literal_write(out, ")");
+    out = literal_write(out, ")");
+    return bytes_write(out, after, strlen(after));
 }
+
+#define PART(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 /* decimal_length for a number that mostly has as many digits as the one before it. */
 struct digits {
@@ -74,10 +107,12 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
 
 void event_jsonl_prepare(struct lane *lane);
 uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to);
-char *event_jsonl_write(const struct lane *lane, const uint8_t *event, uint64_t seq, char *out);
+char *event_jsonl_write(const struct lane *lane, const uint8_t *event, uint64_t seq,
+                        struct time_memo *memo, char *out);
 
 void event_tsv_prepare(struct lane *lane);
 uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to);
-char *event_tsv_write(const struct lane *lane, const uint8_t *event, uint64_t seq, char *out);
+char *event_tsv_write(const struct lane *lane, const uint8_t *event, uint64_t seq,
+                      struct time_memo *memo, char *out);
 
 #endif

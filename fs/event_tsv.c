@@ -25,20 +25,22 @@ uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to)
     return measure_events(lane, from, to, FORMAT_TSV, TABS_AND_NEWLINE, sizeof "-" - 1);
 }
 
-char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq, char *out)
+char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
+                      struct time_memo *memo, char *out)
 {
+    static const struct part kinds[] = {[ATF_CALL] = PART("\tCALL\t"),
+                                        [ATF_RETURN] = PART("\tRETURN\t"),
+                                        [ATF_EXCEPTION] = PART("\tEXCEPTION\t")};
     atf_event event;
     atf_event_load(at, &event);
-    out = decimal_write(out, event.timestamp_ns);
+    out = time_write(out, event.timestamp_ns, memo);
     if (__builtin_expect(event.thread_id == lane->thread_id, 1))
         out = short_write(out, lane->thread_part.bytes, lane->thread_part.length);
     else
         out = write_thread(out, lane->thread, event.thread_id);
     out = decimal_write(out, seq);
-    *out++ = '\t';
-    out = event_kind_write(out, event.event_kind);
-    *out++ = '\t';
-    out = decimal_write(out, event.call_depth);
+    out = kind_write(out, event.event_kind, kinds, "\t", "\t");
+    out = small_write(out, event.call_depth);
     *out++ = '\t';
     out = names_write(lane->names, FORMAT_TSV, event.function_id, out);
     *out++ = '\t';

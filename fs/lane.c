@@ -2,12 +2,12 @@
 #include "event_line.h"
 
 const struct event_format event_formats[FORMAT_COUNT] = {
-    [FORMAT_JSONL] = {".jsonl", "", 320, event_jsonl_prepare, event_jsonl_measure,
+    [FORMAT_JSONL] = {".jsonl", "", 448, event_jsonl_prepare, event_jsonl_measure,
                       event_jsonl_write},
     [FORMAT_TSV] = {".tsv",
                     "timestamp_ns\tthread\tthread_id\tseq\tkind\tdepth\tfunction_"
                     "id\tfunction\tmodule\tdetail_seq\n",
-                    224, event_tsv_prepare, event_tsv_measure, event_tsv_write},
+                    352, event_tsv_prepare, event_tsv_measure, event_tsv_write},
 };
 
 void lane_init(struct lane *lane)

@@ -15,6 +15,13 @@ struct part {
     size_t length;
 };
 
+/* The upper digits of the last timestamp written, which many after it share. Zero it to begin. */
+struct time_memo {
+    uint64_t base; /* the timestamp less its last eight digits; 0: none yet */
+    unsigned length;
+    char digits[DECIMAL_ROOM];
+};
+
 struct lane {
     const atf_order *order;
     const struct names *names;
@@ -35,7 +42,8 @@ struct event_format {
     void (*prepare)(struct lane *lane); /* makes thread_part */
     uint64_t (*measure)(const struct lane *lane, uint64_t from,
                         uint64_t to); /* bytes of lines [from, to) */
-    char *(*write)(const struct lane *lane, const uint8_t *event, uint64_t seq, char *out);
+    char *(*write)(const struct lane *lane, const uint8_t *event, uint64_t seq,
+                   struct time_memo *memo, char *out);
 };
 
 extern const struct event_format event_formats[FORMAT_COUNT];

@@ -123,7 +123,7 @@ static bool intern(struct names *names, enum format format, const atf_symbol *sy
     for (size_t i = 0; i < count; i++)
         total += symbol_length(format, &symbols[i]);
     names->fragments[format] = calloc(count + 1, sizeof *names->fragments[format]);
-    names->bytes[format] = malloc(total + SHORT_ROOM);
+    names->bytes[format] = malloc(total + FRAGMENT_ROOM);
     if (!names->fragments[format] || !names->bytes[format])
         return false;
     char *at = names->bytes[format];

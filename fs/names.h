@@ -49,7 +49,7 @@ static inline char *names_write(const struct names *names, enum format format, u
     if (__builtin_expect(place == 0, 0))
         return names_unknown_write(names, format, function_id, out);
     const struct fragment *fragment = &names->fragments[format][place - 1];
-    return short_write(out, fragment->bytes, fragment->length);
+    return fragment_write(out, fragment->bytes, fragment->length);
 }
 
 /* The JSONL part of a line, of any function, to a window. */

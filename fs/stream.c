@@ -115,7 +115,9 @@ int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint6
         const struct lane *lane = stream->lanes[event->slot];
         size_t room = lane->format->fixed + lane->names->longest;
         if (at == offset && length >= room) {
-            size_t wrote = (size_t)(lane->format->write(lane, event->event, event->seq, out) - out);
+            size_t wrote =
+                (size_t)(lane->format->write(lane, event->event, event->seq, &cursor->memo, out) -
+                         out);
             out += wrote;
             length -= wrote;
             at = offset += wrote;
@@ -123,7 +125,9 @@ int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint6
             continue;
         }
         /* The first or the last line of the request, which may want a part of it only. */
-        size_t whole = (size_t)(lane->format->write(lane, event->event, event->seq, line) - line);
+        size_t whole =
+            (size_t)(lane->format->write(lane, event->event, event->seq, &cursor->memo, line) -
+                     line);
         size_t skip = offset - at < whole ? (size_t)(offset - at) : whole;
         size_t part = whole - skip < length ? whole - skip : length;
         memcpy(out, line + skip, part);

@@ -23,6 +23,7 @@ struct stream_cursor {
     struct atf_merged ahead[64];
     size_t next, filled; /* of ahead */
     uint64_t *cut, *scratch;
+    struct time_memo memo;
 };
 
 /* Number of events, and bytes of the text, of a stream whose lanes are measured. */

@@ -109,14 +109,21 @@ static inline char *bytes_write(char *out, const char *bytes, size_t length)
     return out + length;
 }
 
-/* Copies whole words, up to SHORT_ROOM - 1 bytes too many on both sides: no call, and for short
- * texts no loop. */
-enum { SHORT_ROOM = 32 };
+/* Copies SHORT_ROOM bytes, and FRAGMENT_ROOM, at a time, so up to one less too many on both sides:
+ * no call, and no loop that goes round more than once for most texts. */
+enum { SHORT_ROOM = 32, FRAGMENT_ROOM = 128 };
 
 static inline char *short_write(char *out, const char *bytes, size_t length)
 {
     for (size_t at = 0; at < length; at += SHORT_ROOM)
         memcpy(out + at, bytes + at, SHORT_ROOM);
+    return out + length;
+}
+
+static inline char *fragment_write(char *out, const char *bytes, size_t length)
+{
+    for (size_t at = 0; at < length; at += FRAGMENT_ROOM)
+        memcpy(out + at, bytes + at, FRAGMENT_ROOM);
     return out + length;
 }
 

@@ -7,6 +7,10 @@
 
 enum { DETAIL_VERSION = 1, LITTLE_ENDIAN_MARK = 1, FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
 
+/* Bytes that the walk asks for ahead of itself: where a record begins is known only from the one
+ * before. */
+enum { WALK_AHEAD = 2048 };
+
 struct atf_detail {
     atf_file file;
     atf_detail_header header;
@@ -209,6 +213,7 @@ static int walk_records(void *arg)
             record_fits(detail, walk->iter.offset, &walk->survey.end_length);
             return ATF_OK;
         }
+        __builtin_prefetch(record.payload + WALK_AHEAD);
         bool wrapped = record.offset >> 32 != walk->last >> 32;
         if (here.detail_seq == walk->room || (wrapped && detail->wrap_count == wrap_room)) {
             walk->iter = here;

@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 typedef struct atf_idmap {
     struct atf_idmap_slot {
         uint64_t id;
         uint64_t place; /* position + 1; 0: free */
     } * slots;
-    unsigned shift; /* 64 - log2 of the number of slots */
+    unsigned shift;      /* 64 - log2 of the number of slots */
+    uint64_t multiplier; /* random and odd, so that nobody can choose ids that collide */
 } atf_idmap;
 
 /* For up to `most` ids; at least half of the slots stay free. False when out of memory. */
@@ -22,6 +24,10 @@ static inline bool atf_idmap_init(atf_idmap *map, size_t most)
     while (bits < 60 && ((size_t)1 << bits) < 2 * most)
         bits++;
     map->shift = 64 - bits;
+    if (getrandom(&map->multiplier, sizeof map->multiplier, GRND_NONBLOCK) !=
+        (ssize_t)sizeof map->multiplier)
+        map->multiplier = 0x9E3779B97F4A7C15U;
+    map->multiplier |= 1;
     map->slots = calloc((size_t)1 << bits, sizeof *map->slots);
     return map->slots;
 }
@@ -37,7 +43,7 @@ static inline void atf_idmap_free(atf_idmap *map)
 static inline struct atf_idmap_slot *atf_idmap_slot_of(const atf_idmap *map, uint64_t id)
 {
     uint64_t mask = UINT64_MAX >> map->shift;
-    uint64_t i = ((id ^ (id >> 32)) * 0x9E3779B97F4A7C15U) >> map->shift;
+    uint64_t i = (id * map->multiplier) >> map->shift;
     while (map->slots[i].place != 0 && map->slots[i].id != id)
         i = (i + 1) & mask;
     return &map->slots[i];

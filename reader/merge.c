@@ -4,49 +4,166 @@
 #include "error.h"
 #include "tournament.h"
 
-/* Where one order stands. */
+/* A key of either width. */
+union key {
+    atf_narrow_key narrow;
+    atf_wide_key wide;
+};
+
+/*
+ * Where one order stands. The key of the event after is made one turn early: then the next winner
+ * can be found without waiting for the trace's memory.
+ */
 struct cursor {
     const uint8_t *events;
     const uint32_t *seqs;
     uint64_t position, count;
+    union key after;
 };
 
+/*
+ * Keys are narrow, the time since `base` above `shift` bits of slot, where the times of all orders
+ * lie close enough together for that, as those of a real trace do.
+ */
 struct atf_merge {
     size_t count;  /* orders */
     size_t leaves; /* of the tree */
+    unsigned shift;
+    bool narrow;
+    uint64_t base;
     uint64_t remaining;
-    atf_key winner;
-    atf_key *tree;
+    union key winner;
+    union {
+        atf_narrow_key *narrow;
+        atf_wide_key *wide;
+    } tree;
     struct cursor *cursors;
     const atf_order **orders;
     uint64_t *cut, *scratch;
 };
 
-static inline uint64_t cursor_seq(const struct cursor *cursor)
+static inline uint64_t seq_at(const struct cursor *cursor, uint64_t position)
 {
-    return cursor->seqs ? cursor->seqs[cursor->position] : cursor->position;
+    return cursor->seqs ? cursor->seqs[position] : position;
 }
 
-static inline atf_key cursor_key(const struct cursor *cursor, uint32_t slot)
+static inline uint64_t time_at(const struct cursor *cursor, uint64_t position)
 {
-    if (cursor->position == cursor->count)
-        return atf_key_exhausted(slot);
-    return atf_key_make(atf_load_u64(cursor->events + ATF_EVENT_SIZE * cursor_seq(cursor)), 0,
-                        slot);
+    return atf_load_u64(cursor->events + ATF_EVENT_SIZE * seq_at(cursor, position));
 }
 
-/* Builds the tree for where the cursors stand. */
+static inline atf_wide_key wide_key(const atf_merge *merge, const struct cursor *cursor,
+                                    uint64_t position, uint32_t slot)
+{
+    (void)merge;
+    return position < cursor->count ? atf_wide_key_make(time_at(cursor, position), 0, slot)
+                                    : atf_wide_key_exhausted(slot);
+}
+
+static inline atf_narrow_key narrow_key(const atf_merge *merge, const struct cursor *cursor,
+                                        uint64_t position, uint32_t slot)
+{
+    uint64_t time = position < cursor->count ? time_at(cursor, position) - merge->base : UINT64_MAX;
+    return time << merge->shift | slot;
+}
+
+/* Many threads are more streams than the hardware's prefetcher follows: each is asked for some
+ * cache lines ahead. A prefetch of an address past the mapping does nothing. */
+enum { AHEAD = 16 };
+
+static inline void prefetch(const struct cursor *cursor)
+{
+    uint64_t at = cursor->position + AHEAD;
+    if (cursor->seqs)
+        at = cursor->seqs[at < cursor->count ? at : cursor->count - 1];
+    __builtin_prefetch(cursor->events + ATF_EVENT_SIZE * at);
+}
+
+/* The functions for one width of keys. start builds the tree for where the cursors stand; a leaf
+ * without an order is exhausted. */
+#define MERGE(width)                                                                               \
+    static void start_##width(atf_merge *merge)                                                    \
+    {                                                                                              \
+        static const struct cursor nothing = {.position = 0};                                      \
+        for (uint32_t i = 0; i < merge->leaves; i++) {                                             \
+            const struct cursor *cursor = i < merge->count ? &merge->cursors[i] : &nothing;        \
+            merge->tree.width[merge->leaves + i] =                                                 \
+                width##_key(merge, cursor, cursor->position, i);                                   \
+            if (i < merge->count)                                                                  \
+                merge->cursors[i].after.width =                                                    \
+                    width##_key(merge, cursor, cursor->position + 1, i);                           \
+        }                                                                                          \
+        merge->winner.width = atf_tournament_start_##width(merge->tree.width, merge->leaves);      \
+    }                                                                                              \
+                                                                                                   \
+    static void read_##width(atf_merge *merge, atf_merged *out, size_t count)                      \
+    {                                                                                              \
+        atf_##width##_key *tree = merge->tree.width;                                               \
+        atf_##width##_key winner = merge->winner.width;                                            \
+        struct cursor *cursors = merge->cursors;                                                   \
+        size_t leaves = merge->leaves;                                                             \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            uint32_t slot = (uint32_t)winner & (uint32_t)(leaves - 1);                             \
+            struct cursor *cursor = &cursors[slot];                                                \
+            winner = atf_tournament_replace_##width(tree, leaves, slot, cursor->after.width);      \
+            uint64_t seq = seq_at(cursor, cursor->position);                                       \
+            out[i] = (atf_merged){                                                                 \
+                .event = cursor->events + ATF_EVENT_SIZE * seq, .seq = seq, .slot = slot};         \
+            prefetch(cursor);                                                                      \
+            cursor->position++;                                                                    \
+            cursor->after.width = width##_key(merge, cursor, cursor->position + 1, slot);          \
+        }                                                                                          \
+        merge->winner.width = winner;                                                              \
+    }
+
+MERGE(narrow)
+MERGE(wide)
+
 static void start(atf_merge *merge)
 {
     merge->remaining = 0;
-    for (size_t i = 0; i < merge->leaves; i++) {
-        bool used = i < merge->count;
-        merge->tree[merge->leaves + i] =
-            used ? cursor_key(&merge->cursors[i], (uint32_t)i) : atf_key_exhausted((uint32_t)i);
-        if (used)
-            merge->remaining += merge->cursors[i].count - merge->cursors[i].position;
+    for (size_t i = 0; i < merge->count; i++)
+        merge->remaining += merge->cursors[i].count - merge->cursors[i].position;
+    if (merge->narrow)
+        start_narrow(merge);
+    else
+        start_wide(merge);
+}
+
+/* Finds the base and shift of narrow keys, if all times fit; one value of time is kept for
+ * "exhausted". */
+static void choose_keys(atf_merge *merge)
+{
+    uint64_t first = UINT64_MAX;
+    uint64_t last = 0;
+    merge->shift = (unsigned)__builtin_ctzll(merge->leaves);
+    merge->narrow = merge->count > 0;
+    for (size_t i = 0; i < merge->count; i++) {
+        const atf_order *order = merge->orders[i];
+        if (order->count == 0)
+            continue;
+        /* An order without block times isn't by time, and one of a kind: any order of its keys will
+         * do. */
+        if (!order->block_times) {
+            merge->narrow = false;
+            return;
+        }
+        uint64_t from = atf_order_time(order, 0);
+        uint64_t to = atf_order_time(order, order->count - 1);
+        first = from < first ? from : first;
+        last = to > last ? to : last;
     }
-    merge->winner = atf_tournament_start(merge->tree, merge->leaves);
+    merge->base = first;
+    if (first <= last && last - first >= UINT64_MAX >> merge->shift)
+        merge->narrow = false;
+}
+
+/* Reads the trace. */
+static int make_ready(void *arg)
+{
+    choose_keys(arg);
+    start(arg);
+    return ATF_OK;
 }
 
 int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t count, atf_error *err)
@@ -57,11 +174,11 @@ int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t cou
         return atf_fail_memory(err);
     merge->count = count;
     merge->leaves = leaves;
-    merge->tree = aligned_alloc(64, (2 * leaves * sizeof *merge->tree + 63) / 64 * 64);
+    merge->tree.wide = aligned_alloc(64, (2 * leaves * sizeof(atf_wide_key) + 63) / 64 * 64);
     merge->cursors = calloc(count + 1, sizeof *merge->cursors);
     merge->orders = calloc(count + 1, sizeof(atf_order *));
     merge->cut = calloc(5 * count + 1, sizeof *merge->cut);
-    if (!merge->tree || !merge->cursors || !merge->orders || !merge->cut) {
+    if (!merge->tree.wide || !merge->cursors || !merge->orders || !merge->cut) {
         atf_merge_close(merge);
         return atf_fail_memory(err);
     }
@@ -71,9 +188,12 @@ int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t cou
         merge->cursors[i] = (struct cursor){
             .events = orders[i]->events, .seqs = orders[i]->seqs, .count = orders[i]->count};
     }
-    start(merge);
-    *out = merge;
-    return ATF_OK;
+    int status = atf_guard(make_ready, merge, err);
+    if (status == ATF_OK)
+        *out = merge;
+    else
+        atf_merge_close(merge);
+    return status;
 }
 
 int atf_merge_open(atf_merge **out, atf_session *session, const atf_cancel *cancel, atf_error *err)
@@ -102,7 +222,7 @@ void atf_merge_close(atf_merge *merge)
 {
     if (!merge)
         return;
-    free(merge->tree);
+    free(merge->tree.wide);
     free(merge->cursors);
     free(merge->orders);
     free(merge->cut);
@@ -118,17 +238,10 @@ size_t atf_merge_read(atf_merge *merge, atf_merged *out, size_t max)
 {
     if (max > merge->remaining)
         max = (size_t)merge->remaining;
-    atf_key winner = merge->winner;
-    for (size_t i = 0; i < max; i++) {
-        uint32_t slot = atf_key_slot(winner);
-        struct cursor *cursor = &merge->cursors[slot];
-        uint64_t seq = cursor_seq(cursor);
-        out[i] =
-            (atf_merged){.event = cursor->events + ATF_EVENT_SIZE * seq, .seq = seq, .slot = slot};
-        cursor->position++;
-        winner = atf_tournament_replace(merge->tree, merge->leaves, cursor_key(cursor, slot));
-    }
-    merge->winner = winner;
+    if (merge->narrow)
+        read_narrow(merge, out, max);
+    else
+        read_wide(merge, out, max);
     merge->remaining -= max;
     return max;
 }

@@ -65,13 +65,13 @@ static int lay_piles(struct sort *sort)
     return (int)piles;
 }
 
-static atf_key pile_key(const struct sort *sort, const uint64_t *next, const uint64_t *end,
-                        uint32_t pile)
+static atf_wide_key pile_key(const struct sort *sort, const uint64_t *next, const uint64_t *end,
+                             uint32_t pile)
 {
     if (next[pile] == end[pile])
-        return atf_key_exhausted(pile);
+        return atf_wide_key_exhausted(pile);
     uint32_t seq = sort->piled[next[pile]];
-    return atf_key_make(time_of(sort, seq), seq, pile);
+    return atf_wide_key_make(time_of(sort, seq), seq, pile);
 }
 
 static int merge_piles(struct sort *sort, size_t piles)
@@ -86,17 +86,17 @@ static int merge_piles(struct sort *sort, size_t piles)
     for (uint64_t seq = 0; seq < sort->count; seq++)
         sort->piled[end[sort->pile_of[seq]]++] = (uint32_t)seq;
 
-    atf_key tree[2 * MOST_PILES];
+    atf_wide_key tree[2 * MOST_PILES];
     size_t leaves = atf_tournament_leaves(piles);
     for (uint32_t i = 0; i < leaves; i++)
-        tree[leaves + i] = i < piles ? pile_key(sort, next, end, i) : atf_key_exhausted(i);
-    atf_key winner = atf_tournament_start(tree, leaves);
+        tree[leaves + i] = i < piles ? pile_key(sort, next, end, i) : atf_wide_key_exhausted(i);
+    atf_wide_key winner = atf_tournament_start_wide(tree, leaves);
     for (uint64_t position = 0; position < sort->count; position++) {
         if (position % POLL_EVENTS == 0 && atf_cancelled(sort->cancel))
             return ATF_ERR_CANCELLED;
-        uint32_t pile = atf_key_slot(winner);
+        uint32_t pile = (uint32_t)winner;
         sort->seqs[position] = sort->piled[next[pile]++];
-        winner = atf_tournament_replace(tree, leaves, pile_key(sort, next, end, pile));
+        winner = atf_tournament_replace_wide(tree, leaves, pile, pile_key(sort, next, end, pile));
     }
     return ATF_OK;
 }
