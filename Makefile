@@ -25,7 +25,7 @@ TRACED_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,parse_documents documen
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all demo test unit-test mount-test check check-format check-tidy check-cppcheck check-clang check-sanitizers \
-        coverage install clean
+        coverage bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -115,6 +115,21 @@ check-sanitizers: $(BUILD)/setup-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=gcc \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
 	    LDFLAGS='-fsanitize=address,undefined' unit-test
+
+# ---- Speed, against the limits of the machine
+
+$(BUILD)/null-fs: $(BUILD)/tests/bench/null_fs.o
+	@echo '  ld   $@'
+	@$(CC) $(ALL_LDFLAGS) $^ $(FUSE_LIBS) -o $@
+
+$(BUILD)/tests/bench/null_fs.o: ALL_CFLAGS += $(FUSE_CFLAGS)
+
+$(BUILD)/reader-bench: $(BUILD)/tests/bench/reader_bench.o $(BUILD)/libatf.a
+	@echo '  ld   $@'
+	@$(CC) $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -o $@
+
+bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs $(BUILD)/reader-bench
+	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/run.py
 
 coverage: $(BUILD)/setup-coverage
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage test

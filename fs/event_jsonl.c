@@ -2,9 +2,12 @@
 /* Events as JSON lines. */
 #include "event_line.h"
 
-static const char fixed_text[] =
-    "{\"timestamp_ns\":,\"thread\":,\"thread_id\":,\"seq\":,\"kind\":\"\",\"depth\":,"
-    ",\"detail_seq\":}\n";
+/* What all lines have. */
+enum {
+    FIXED_LENGTH = sizeof "{\"timestamp_ns\":,\"thread\":,\"thread_id\":,\"seq\":,\"kind\":\"\","
+                          "\"depth\":,,\"detail_seq\":}\n" -
+                   1
+};
 
 static char *write_thread(char *out, uint64_t thread, uint32_t thread_id)
 {
@@ -23,7 +26,7 @@ void event_jsonl_prepare(struct lane *lane)
 
 uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to)
 {
-    return measure_events(lane, from, to, FORMAT_JSONL, sizeof fixed_text - 1, sizeof "null" - 1);
+    return measure_events(lane, from, to, FORMAT_JSONL, FIXED_LENGTH, sizeof "null" - 1);
 }
 
 char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq,

@@ -68,8 +68,22 @@ static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
     fuse_reply_buf(request, constant, size < left ? size : (size_t)left);
 }
 
-static const struct fuse_lowlevel_ops operations = {
-    .init = on_init, .lookup = on_lookup, .getattr = on_getattr, .open = on_open, .read = on_read};
+static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                       struct fuse_file_info *info)
+{
+    (void)number;
+    (void)size;
+    (void)offset;
+    (void)info;
+    fuse_reply_buf(request, NULL, 0);
+}
+
+static const struct fuse_lowlevel_ops operations = {.init = on_init,
+                                                    .lookup = on_lookup,
+                                                    .getattr = on_getattr,
+                                                    .open = on_open,
+                                                    .read = on_read,
+                                                    .readdir = on_readdir};
 
 int main(int argc, char **argv)
 {
