@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "detail_line.h"
 
+#include "error.h"
+
 static void put_type(struct window *out, uint16_t type)
 {
     if (type == ATF_FUNCTION_CALL) {
@@ -53,15 +55,20 @@ static void put_registers(struct window *out, const atf_payload *payload)
     window_literal(out, "\"}");
 }
 
-void detail_object_write(const struct detail_lines *lines, const atf_record *record,
-                         struct window *out)
+int detail_object_write(const struct detail_lines *lines, const atf_record *record,
+                        struct window *out, atf_error *err)
 {
     static const char *const layouts[] = {[ATF_LAYOUT_RAW] = "raw",
                                           [ATF_LAYOUT_FUNCTION] = "function",
                                           [ATF_LAYOUT_TRACER] = "tracer"};
     atf_event event;
     atf_payload payload;
-    bool linked = atf_thread_event_of(lines->thread, record, &event) == ATF_OK;
+    int status = atf_thread_event_of(lines->thread, record, &event);
+    if (status == ATF_ERR_DAMAGED)
+        return atf_fail(err, ATF_ERR_DAMAGED, 0, atf_thread_name(lines->thread), ATF_NO_OFFSET,
+                        "the event of detail record %llu is gone: index.atf became shorter",
+                        (unsigned long long)record->detail_seq);
+    bool linked = status == ATF_OK;
     atf_payload_decode(record, linked ? &event : NULL, &payload);
     put_head(out, atf_thread_number(lines->thread), record);
     window_literal(out, ",\"layout\":\"");
@@ -70,7 +77,7 @@ void detail_object_write(const struct detail_lines *lines, const atf_record *rec
     if (payload.layout != ATF_LAYOUT_RAW) {
         names_put(lines->names, payload.function_id, out);
         put_registers(out, &payload);
-        return;
+        return ATF_OK;
     }
     if (linked)
         names_put(lines->names, event.function_id, out);
@@ -79,6 +86,7 @@ void detail_object_write(const struct detail_lines *lines, const atf_record *rec
     window_literal(out, ",\"payload\":\"");
     window_hex_bytes(out, record->payload, record->payload_length);
     window_literal(out, "\"}");
+    return ATF_OK;
 }
 
 int detail_line_write(const void *source, uint64_t detail_seq, struct window *out, atf_error *err)
@@ -88,7 +96,8 @@ int detail_line_write(const void *source, uint64_t detail_seq, struct window *ou
     int status = atf_detail_get(atf_thread_detail(lines->thread), detail_seq, &record, err);
     if (status != ATF_OK)
         return status;
-    detail_object_write(lines, &record, out);
-    window_literal(out, "\n");
-    return ATF_OK;
+    status = detail_object_write(lines, &record, out, err);
+    if (status == ATF_OK)
+        window_literal(out, "\n");
+    return status;
 }

@@ -11,9 +11,10 @@ struct detail_lines {
     const struct names *names;
 };
 
-/* Writes a record's object, without a newline. */
-void detail_object_write(const struct detail_lines *lines, const atf_record *record,
-                         struct window *out);
+/* Writes a record's object, without a newline. Errors: DAMAGED where its event is gone from the
+ * file. */
+int detail_object_write(const struct detail_lines *lines, const atf_record *record,
+                        struct window *out, atf_error *err);
 
 /* Writes the line of record detail_seq: the write function of rows whose source is lines. Errors:
  * atf_detail_get's. */

@@ -7,6 +7,19 @@
 
 struct file;
 
+/* Most bytes of one read. */
+enum { FILE_MOST = 1 << 20 };
+
+/* What a thread reads with; it is that thread's own, and used for all files. */
+struct file_buffer {
+    char *bytes; /* FILE_MOST; a read may exchange it for another such buffer */
+    char *line;  /* room for the longest line */
+};
+
+/* False when out of memory. */
+bool file_buffer_init(struct file_buffer *buffer, const struct fs *fs);
+void file_buffer_free(struct file_buffer *buffer);
+
 /* Opens the content of a node that is no folder; all memory that reading takes is taken here.
  * Errors: as view_make and view_open_file, MEMORY. */
 int file_open(struct fs *fs, const struct node *node, struct file **out, const atf_cancel *cancel,
@@ -15,10 +28,9 @@ void file_close(struct file *file);
 
 uint64_t file_size(const struct file *file);
 
-/* Reads up to length bytes at offset into out, fewer only at the end of the file; *got says how
- * many. line is the calling thread's room for fs->line_room bytes. Errors: DAMAGED where the trace
- * can't be read there. */
-int file_read(struct file *file, uint64_t offset, char *out, size_t length, size_t *got, char *line,
-              atf_error *err);
+/* Reads up to length (at most FILE_MOST) bytes at offset to buffer->bytes, fewer only at the end of
+ * the file; *got says how many. Errors: DAMAGED where the trace can't be read there. */
+int file_read(struct file *file, uint64_t offset, size_t length, struct file_buffer *buffer,
+              size_t *got, atf_error *err);
 
 #endif

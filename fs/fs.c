@@ -24,6 +24,7 @@ static void init_lane(struct lane *lane, const struct fs *fs, const struct fs_th
     lane->format = &event_formats[format];
     lane->thread = atf_thread_number(thread->thread);
     const atf_index *index = atf_thread_index(thread->thread);
+    lane->index = index;
     lane->thread_id = index ? atf_index_get_header(index)->thread_id : 0;
     lane_init(lane);
 }
@@ -101,6 +102,7 @@ int fs_open(struct fs **out, const char *path, atf_error *err)
     struct fs *fs = calloc(1, sizeof *fs);
     if (!fs)
         return atf_fail_memory(err);
+    helper_init(&fs->helper);
     atf_lazy_init(&fs->session_info.lazy);
     atf_lazy_init(&fs->readme.lazy);
     geometry_init(&fs->functions.geometry);
@@ -139,6 +141,7 @@ void fs_close(struct fs *fs)
 {
     if (!fs)
         return;
+    helper_free(&fs->helper);
     for (size_t i = 0; i < fs->thread_count; i++)
         close_thread(&fs->threads[i]);
     for (size_t i = 0; i < fs->thread_count * ORDER_COUNT * FORMAT_COUNT; i++)

@@ -5,6 +5,7 @@
 #define ATFFS_FS_H
 
 #include "detail_line.h"
+#include "helper.h"
 #include "rows.h"
 #include "stream.h"
 
@@ -47,6 +48,7 @@ struct fs {
     struct blob session_info, readme;
     size_t line_room;      /* bytes of the longest event line */
     struct timespec mtime; /* of the newest trace file */
+    struct helper helper;  /* makes text ahead of its readers */
 };
 
 /* Opens the session at path. Errors: as atf_session_open. */

@@ -24,6 +24,7 @@ struct time_memo {
 
 struct lane {
     const atf_order *order;
+    const atf_index *index; /* NULL where the thread has none, and the order no event */
     const struct names *names;
     const struct event_format *format;
     uint64_t thread;    /* the N of thread_N */

@@ -16,7 +16,7 @@
 #define ATFFS_VERSION "unknown"
 #endif
 
-enum { EXIT_PROBLEM = 1, EXIT_UNREADABLE = 2, CAT_BUFFER = 1 << 20 };
+enum { EXIT_PROBLEM = 1, EXIT_UNREADABLE = 2, CAT_SIZE = 128 << 10 };
 
 static void print_usage(FILE *out)
 {
@@ -73,26 +73,25 @@ static int write_all(const char *bytes, size_t length)
     return 0;
 }
 
-static int copy_out(struct fs *fs, struct file *file)
+static int copy_out(const struct fs *fs, struct file *file)
 {
-    char *buffer = malloc(CAT_BUFFER + fs->line_room);
-    int exit_code = 0;
+    struct file_buffer buffer;
     atf_error err;
-    size_t got = buffer ? 1 : 0;
-    if (!buffer) {
+    size_t got = 1;
+    int exit_code = 0;
+    if (!file_buffer_init(&buffer, fs)) {
         fprintf(stderr, "atffs: out of memory\n");
-        exit_code = EXIT_PROBLEM;
+        return EXIT_PROBLEM;
     }
     for (uint64_t offset = 0; got > 0 && exit_code == 0; offset += got) {
-        if (file_read(file, offset, buffer, CAT_BUFFER, &got, buffer + CAT_BUFFER, &err) !=
-            ATF_OK) {
+        if (file_read(file, offset, CAT_SIZE, &buffer, &got, &err) == ATF_OK) {
+            exit_code = write_all(buffer.bytes, got);
+        } else {
             print_error(&err);
             exit_code = EXIT_PROBLEM;
-        } else {
-            exit_code = write_all(buffer, got);
         }
     }
-    free(buffer);
+    file_buffer_free(&buffer);
     return exit_code;
 }
 
@@ -118,28 +117,35 @@ static int cat(const char *path, const char *session)
     return exit_code;
 }
 
+static int list_folder(struct fs *fs, const struct node *folder, atf_error *err)
+{
+    struct node node;
+    char name[TREE_NAME_SIZE];
+    int status = ATF_OK;
+    for (uint64_t i = 0; status == ATF_OK; i++) {
+        status = tree_entry(fs, folder, i, &node, name, NULL, err);
+        if (status == ATF_OK)
+            printf("%s%s\n", name, node_is_folder(&node) ? "/" : "");
+    }
+    return status == ATF_ERR_RANGE ? ATF_OK : status; /* after the last entry */
+}
+
 static int list(const char *path, const char *session)
 {
     struct fs *fs = open_session(session);
     if (!fs)
         return EXIT_UNREADABLE;
-    struct node folder;
     struct node node;
-    char name[TREE_NAME_SIZE];
     atf_error err;
-    int status = tree_find(fs, path, &folder, NULL, &err);
-    if (status == ATF_OK && !node_is_folder(&folder))
+    int status = tree_find(fs, path, &node, NULL, &err);
+    if (status == ATF_OK && node_is_folder(&node))
+        status = list_folder(fs, &node, &err);
+    else if (status == ATF_OK)
         puts(path);
-    else
-        for (uint64_t i = 0; status == ATF_OK; i++) {
-            status = tree_entry(fs, &folder, i, &node, name, NULL, &err);
-            if (status == ATF_OK)
-                printf("%s%s\n", name, node_is_folder(&node) ? "/" : "");
-            else if (status == ATF_ERR_RANGE && i > 0)
-                break;
-        }
+    if (status != ATF_OK)
+        print_error(&err);
     fs_close(fs);
-    return EXIT_SUCCESS;
+    return status == ATF_OK ? EXIT_SUCCESS : EXIT_PROBLEM;
 }
 
 static int check(const char *path)
@@ -195,7 +201,7 @@ static bool is_command(const char *argument)
 /* ---- Mounting ---- */
 
 struct command_line {
-    char *session;
+    char *session, *mountpoint;
     char *fsname;
     unsigned uid, gid;
 };
@@ -226,18 +232,22 @@ static const struct fuse_opt option_table[] = {
 };
 
 /* Keeps the first plain argument, the session, from libfuse, which would take it for the
- * mountpoint. */
+ * mountpoint; and looks at the second, which libfuse takes. */
 static int take_argument(void *data, const char *argument, int key, struct fuse_args *rest)
 {
     struct command_line *line = data;
     (void)rest;
     if (key == KEY_IGNORED)
         return 0;
-    if (key == FUSE_OPT_KEY_NONOPT && !line->session) {
-        line->session = strdup(argument);
-        return line->session ? 0 : -1;
-    }
-    return 1;
+    if (key != FUSE_OPT_KEY_NONOPT)
+        return 1;
+    char **taken = line->session ? &line->mountpoint : &line->session;
+    if (*taken)
+        return 1; /* one too many: libfuse says so */
+    *taken = strdup(argument);
+    if (!*taken)
+        return -1;
+    return taken == &line->mountpoint;
 }
 
 /* Whether a folder can be mounted on; says why not. */
@@ -274,20 +284,40 @@ static bool add_options(struct fuse_args *args, const struct command_line *line,
     return ok;
 }
 
-static int mount_session(struct fuse_args *args, const struct command_line *line,
-                         const struct fuse_cmdline_opts *command)
+/* Opens the session and looks at the mountpoint before libfuse does, whose words about it say less.
+ */
+static int mount_session(struct fuse_args *args, const struct command_line *line)
 {
-    if (!line->session || !command->mountpoint)
-        return wrong_usage(line->session ? "no mountpoint given" : "no session given");
     struct fs *fs = open_session(line->session);
-    if (!fs)
-        return EXIT_PROBLEM;
-    struct mount_options options = {.uid = line->uid, .gid = line->gid};
+    bool ok = check_mountpoint(line->mountpoint) && fs;
+    struct fuse_cmdline_opts command = {.mountpoint = NULL};
     int exit_code = EXIT_PROBLEM;
-    if (check_mountpoint(command->mountpoint) && add_options(args, line, fs))
-        exit_code = mount_serve(fs, &options, args, command) == 0 ? 0 : EXIT_PROBLEM;
+    if (ok && fuse_parse_cmdline(args, &command) != 0) {
+        exit_code = EXIT_UNREADABLE;
+    } else if (ok && add_options(args, line, fs)) {
+        struct mount_options options = {.uid = line->uid, .gid = line->gid};
+        exit_code = mount_serve(fs, &options, args, &command) == 0 ? 0 : EXIT_PROBLEM;
+    }
+    free(command.mountpoint);
     fs_close(fs);
     return exit_code;
+}
+
+/* The command line without both a session and a mountpoint. */
+static int inform(struct fuse_args *args, const struct command_line *line)
+{
+    struct fuse_cmdline_opts command = {.mountpoint = NULL};
+    int exit_code = 0;
+    if (fuse_parse_cmdline(args, &command) != 0)
+        exit_code = EXIT_UNREADABLE;
+    else if (command.show_help)
+        print_usage(stdout);
+    else if (command.show_version)
+        printf("atffs %s\nlibfuse %s\n", ATFFS_VERSION, fuse_pkgversion());
+    else
+        exit_code = wrong_usage(line->session ? "no mountpoint given" : "no session given");
+    free(command.mountpoint);
+    return finish(exit_code);
 }
 
 int main(int argc, char **argv)
@@ -296,23 +326,15 @@ int main(int argc, char **argv)
         return run_command(argv[1], argc - 2, argv + 2);
     struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
     struct command_line line = {.uid = getuid(), .gid = getgid()};
-    struct fuse_cmdline_opts command = {.mountpoint = NULL};
     int exit_code;
-    if (fuse_opt_parse(&args, &line, option_table, take_argument) != 0 ||
-        fuse_parse_cmdline(&args, &command) != 0) {
-        print_usage(stderr);
+    if (fuse_opt_parse(&args, &line, option_table, take_argument) != 0)
         exit_code = EXIT_UNREADABLE;
-    } else if (command.show_help) {
-        print_usage(stdout);
-        exit_code = finish(0);
-    } else if (command.show_version) {
-        printf("atffs %s\nlibfuse %s\n", ATFFS_VERSION, fuse_pkgversion());
-        exit_code = finish(0);
-    } else {
-        exit_code = mount_session(&args, &line, &command);
-    }
-    free(command.mountpoint);
+    else if (line.mountpoint)
+        exit_code = mount_session(&args, &line);
+    else
+        exit_code = inform(&args, &line);
     free(line.session);
+    free(line.mountpoint);
     free(line.fsname);
     fuse_opt_free_args(&args);
     return exit_code;

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -15,7 +17,7 @@
 /* The content never changes: what the kernel knows it may keep for ever. */
 static const double forever = 365.0 * 86400;
 
-enum { READ_BUFFER = 1 << 20, LEAST_THREADS = 32, FOLDER_SIZE = 4096 };
+enum { LEAST_THREADS = 32, FOLDER_SIZE = 4096 };
 
 struct mount {
     struct fs *fs;
@@ -45,12 +47,31 @@ static int status_errno(int status, const atf_error *err)
     }
 }
 
-/* A pass ends when the process that asked is interrupted, or the mount is to end. */
+/* Whether a thread is about to die of a signal: the kernel turns each fatal one into a pending
+ * SIGKILL. */
+static bool is_dying(pid_t thread)
+{
+    char path[48];
+    char line[256];
+    unsigned long long pending = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    FILE *status = fopen(path, "re");
+    while (status && !(pending & 1ULL << (SIGKILL - 1)) && fgets(line, sizeof line, status))
+        if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
+            pending = strtoull(line + 7, NULL, 16);
+    if (status)
+        fclose(status);
+    return !status || pending & 1ULL << (SIGKILL - 1);
+}
+
+/* A pass ends when the mount is to end, or when who asked is dying: the kernel tells of every
+ * signal, but stat doesn't fail for one that is handled. */
 static bool request_ended(void *arg)
 {
     fuse_req_t request = arg;
     const struct mount *mount = fuse_req_userdata(request);
-    return fuse_req_interrupted(request) || fuse_session_exited(mount->session);
+    return fuse_session_exited(mount->session) ||
+           (fuse_req_interrupted(request) && is_dying(fuse_req_ctx(request)->pid));
 }
 
 #define CANCEL_OF(request) (&(const atf_cancel){.requested = request_ended, .arg = (request)})
@@ -186,19 +207,25 @@ static void on_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
     fuse_reply_err(request, 0);
 }
 
-/* The calling worker's buffer: room for an answer, and after it for one line. NULL when out of
- * memory. */
-static char *worker_buffer(const struct mount *mount)
+static void free_buffer(void *buffer)
 {
-    char *buffer = pthread_getspecific(mount->buffers);
-    if (!buffer) {
-        buffer = malloc(READ_BUFFER + mount->fs->line_room);
-        if (buffer && pthread_setspecific(mount->buffers, buffer) != 0) {
-            free(buffer);
-            buffer = NULL;
-        }
-    }
-    return buffer;
+    file_buffer_free(buffer);
+    free(buffer);
+}
+
+/* The calling worker's buffer, made on its first request. NULL when out of memory. */
+static struct file_buffer *worker_buffer(const struct mount *mount)
+{
+    struct file_buffer *buffer = pthread_getspecific(mount->buffers);
+    if (buffer)
+        return buffer;
+    buffer = malloc(sizeof *buffer);
+    if (!buffer)
+        return NULL;
+    if (file_buffer_init(buffer, mount->fs) && pthread_setspecific(mount->buffers, buffer) == 0)
+        return buffer;
+    free_buffer(buffer);
+    return NULL;
 }
 
 /* EIO, ENOMEM */
@@ -207,19 +234,16 @@ static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
 {
     (void)number;
     struct mount *mount = fuse_req_userdata(request);
-    char *buffer = worker_buffer(mount);
+    struct file_buffer *buffer = worker_buffer(mount);
     atf_error err;
     size_t got;
     if (!buffer) {
         fuse_reply_err(request, ENOMEM);
         return;
     }
-    if (size > READ_BUFFER)
-        size = READ_BUFFER;
-    int status =
-        file_read(file_of(info), (uint64_t)offset, buffer, size, &got, buffer + READ_BUFFER, &err);
+    int status = file_read(file_of(info), (uint64_t)offset, size, buffer, &got, &err);
     if (status == ATF_OK)
-        fuse_reply_buf(request, buffer, got);
+        fuse_reply_buf(request, buffer->bytes, got);
     else
         fuse_reply_err(request, status_errno(status, &err));
 }
@@ -260,11 +284,12 @@ static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t
     (void)info;
     const struct mount *mount = fuse_req_userdata(request);
     struct node folder = node_of(number);
-    char *buffer = worker_buffer(mount);
+    struct file_buffer *worker = worker_buffer(mount);
+    char *buffer = worker ? worker->bytes : NULL;
     size_t used = 0;
     atf_error err;
     int status = buffer ? ATF_OK : ATF_ERR_MEMORY;
-    size = size < READ_BUFFER ? size : READ_BUFFER;
+    size = size < FILE_MOST ? size : FILE_MOST;
     for (uint64_t i = (uint64_t)offset; status == ATF_OK; i++) {
         struct node node;
         char name[TREE_NAME_SIZE];
@@ -321,7 +346,9 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
     if (!config)
         return -1;
     fuse_loop_cfg_set_clone_fd(config, (unsigned)command->clone_fd);
-    fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads);
+    if (command->max_idle_threads !=
+        UINT_MAX) /* libfuse's own sign for "not given", which its setter complains of */
+        fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads);
     /* A thread that waits for a long pass must not keep others from answering. */
     fuse_loop_cfg_set_max_threads(
         config, command->max_threads > LEAST_THREADS ? command->max_threads : LEAST_THREADS);
@@ -334,7 +361,7 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
                 const struct fuse_cmdline_opts *command)
 {
     struct mount mount = {.fs = fs, .options = *options};
-    if (pthread_key_create(&mount.buffers, free) != 0)
+    if (pthread_key_create(&mount.buffers, free_buffer) != 0)
         return -1;
     int status = -1;
     if (inodes_init(&mount.inodes)) {
@@ -351,7 +378,8 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
             fuse_session_destroy(mount.session);
     }
     inodes_free(&mount.inodes);
-    free(pthread_getspecific(mount.buffers));
+    if (pthread_getspecific(mount.buffers))
+        free_buffer(pthread_getspecific(mount.buffers));
     pthread_key_delete(mount.buffers);
     return status;
 }

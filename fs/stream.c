@@ -9,6 +9,8 @@
 /* A reader that skips less than this reads on rather than seeks. */
 enum { SKIP_LIMIT = 32 << 10 };
 
+enum { SHORT_LINE = 128 }; /* bytes: few lines of JSON are shorter */
+
 uint64_t stream_events(const struct stream *stream)
 {
     uint64_t sum = 0;
@@ -95,22 +97,34 @@ static void seek(const struct stream *stream, struct stream_cursor *cursor, uint
     cursor->next = cursor->filled = 0;
 }
 
+/* Takes the next events of the merge, not many more than length bytes show: reading ahead of a
+ * damaged place must not fail for it. False where there are none, or one of them is no longer in
+ * its file. */
+static bool fill_ahead(const struct stream *stream, struct stream_cursor *cursor, size_t length)
+{
+    const size_t most = sizeof cursor->ahead / sizeof cursor->ahead[0];
+    size_t wanted = length / SHORT_LINE + 1;
+    cursor->next = 0;
+    cursor->filled = atf_merge_read(cursor->merge, cursor->ahead, wanted < most ? wanted : most);
+    for (size_t i = 0; i < cursor->filled; i++)
+        if (cursor->ahead[i].seq >= atf_index_readable(stream->lanes[cursor->ahead[i].slot]->index))
+            return false;
+    return cursor->filled > 0;
+}
+
 int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint64_t offset,
                 char *out, size_t length, char *line, atf_error *err)
 {
-    if (!cursor->valid || offset < cursor->offset || offset - cursor->offset > SKIP_LIMIT)
-        seek(stream, cursor, offset);
+    bool stands =
+        cursor->valid && offset >= cursor->offset && offset - cursor->offset <= SKIP_LIMIT;
     cursor->valid = false; /* until the end: a fault may end this anywhere */
+    if (!stands)
+        seek(stream, cursor, offset);
     uint64_t at = cursor->offset;
     while (length > 0) {
-        if (cursor->next == cursor->filled) {
-            cursor->filled = atf_merge_read(cursor->merge, cursor->ahead,
-                                            sizeof cursor->ahead / sizeof cursor->ahead[0]);
-            cursor->next = 0;
-            if (cursor->filled == 0)
-                return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
-                                "the trace changed while it was read");
-        }
+        if (cursor->next == cursor->filled && !fill_ahead(stream, cursor, length))
+            return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                            "a trace file became shorter, or changed, while it was read");
         const atf_merged *event = &cursor->ahead[cursor->next];
         const struct lane *lane = stream->lanes[event->slot];
         size_t room = lane->format->fixed + lane->names->longest;

@@ -87,43 +87,53 @@ static void put_event(const struct lane *lane, uint64_t seq, struct window *out,
     }
 }
 
-static void put_record(const struct fs_thread *thread, const atf_record *record, struct window *out)
-{
-    if (record)
-        detail_object_write(&thread->detail_lines, record, out);
-    else
-        window_literal(out, "null");
-}
-
-/* events/N.json and details/N.json: an event and its record, from either side. */
-static int write_pair(const struct view *view, struct window *out, char *line, atf_error *err)
+/* events/N.json and details/N.json: an event and its record, from either side. Either may be NULL.
+ */
+static int put_pair(const struct view *view, const atf_record *record, uint64_t seq, bool has_event,
+                    struct window *out, char *line, atf_error *err)
 {
     const struct fs_thread *thread = &view->fs->threads[view->node.thread];
-    const struct lane *lane = &thread->lanes[ORDER_INDEX][FORMAT_JSONL];
+    bool event_first = view->node.kind == NODE_EVENT;
+    int status = ATF_OK;
+    if (has_event && seq >= atf_index_readable(atf_thread_index(thread->thread)))
+        return atf_fail(err, ATF_ERR_DAMAGED, 0, atf_thread_name(thread->thread), ATF_NO_OFFSET,
+                        "event %llu is gone: index.atf became shorter", (unsigned long long)seq);
+    window_literal(out, "{");
+    for (int i = 0; i < 2 && status == ATF_OK; i++) {
+        bool event = (i == 0) == event_first;
+        if (i > 0)
+            window_literal(out, ",");
+        if (event)
+            window_literal(out, "\"event\":");
+        else
+            window_literal(out, "\"detail\":");
+        if (event ? !has_event : !record)
+            window_literal(out, "null");
+        else if (event)
+            put_event(&thread->lanes[ORDER_INDEX][FORMAT_JSONL], seq, out, line);
+        else
+            status = detail_object_write(&thread->detail_lines, record, out, err);
+    }
+    window_literal(out, "}\n");
+    return status;
+}
+
+static int write_pair(const struct view *view, struct window *out, char *line, atf_error *err)
+{
+    const atf_thread *thread = view->fs->threads[view->node.thread].thread;
     uint64_t number = view->node.range.from;
     atf_record record;
     if (view->node.kind == NODE_EVENT) {
-        int status = atf_thread_detail_of(thread->thread, number, &record, err);
+        int status = atf_thread_detail_of(thread, number, &record, err);
         if (status != ATF_OK && status != ATF_ERR_RANGE)
             return status;
-        window_literal(out, "{\"event\":");
-        put_event(lane, number, out, line);
-        window_literal(out, ",\"detail\":");
-        put_record(thread, status == ATF_OK ? &record : NULL, out);
-    } else {
-        int status = atf_detail_get(atf_thread_detail(thread->thread), number, &record, err);
-        if (status != ATF_OK)
-            return status;
-        window_literal(out, "{\"detail\":");
-        put_record(thread, &record, out);
-        window_literal(out, ",\"event\":");
-        if (record.index_seq < lane->order->count)
-            put_event(lane, record.index_seq, out, line);
-        else
-            window_literal(out, "null");
+        return put_pair(view, status == ATF_OK ? &record : NULL, number, true, out, line, err);
     }
-    window_literal(out, "}\n");
-    return ATF_OK;
+    int status = atf_detail_get(atf_thread_detail(thread), number, &record, err);
+    if (status != ATF_OK)
+        return status;
+    bool has_event = record.index_seq < atf_thread_event_count(thread);
+    return put_pair(view, &record, record.index_seq, has_event, out, line, err);
 }
 
 static int read_pair(const struct view *view, struct view_cursor *cursor, uint64_t offset,

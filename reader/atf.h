@@ -31,9 +31,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- Errors
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Errors ---- */
 
 enum atf_status {
     ATF_OK = 0,
@@ -200,7 +198,12 @@ bool atf_index_has_detail(const atf_index *index); /* what the header says */
 /* The mapped events, count * 32 bytes, unaligned; for bulk use with atf_event_load. */
 const uint8_t *atf_index_events(const atf_index *index);
 
-/* Event number seq. O(1). Returns 0 or ATF_ERR_RANGE. */
+/* Events that are still in the file, as far as atf_session_refresh knows: the count, unless it
+ * became shorter. */
+uint64_t atf_index_readable(const atf_index *index);
+
+/* Event number seq. O(1). Returns 0, ATF_ERR_RANGE, or ATF_ERR_DAMAGED where it is no longer in the
+ * file. */
 int atf_index_get(const atf_index *index, uint64_t seq, atf_event *event);
 
 /* Checks the footer's CRC-32 against the events. 1 it fits, 0 it doesn't, -1 there is none to
@@ -254,6 +257,7 @@ typedef struct atf_order {
     const uint32_t *seqs;        /* position -> seq; NULL where the two are the same */
     const uint64_t *block_times; /* timestamps at positions 0, ATF_BLOCK, 2 * ATF_BLOCK... */
     uint64_t count;
+    uint64_t last_time; /* timestamp at position count - 1 */
 } atf_order;
 
 static inline uint64_t atf_order_seq(const atf_order *order, uint64_t position)
@@ -501,9 +505,16 @@ atf_text atf_session_module_at(const atf_session *session, size_t i); /* i below
  * a negative atf_status. */
 int atf_session_open_file(const atf_session *session, const char *relative, atf_error *err);
 
-/* ---- Merge
- * --------------------------------------------------------------------------------------------------
+/*
+ * A file that is cut in the middle of a page reads as zeros up to the page's end, without a fault.
+ * This looks whether trace files have become shorter, and returns how often that was seen since
+ * open: where the number is another than before a read, what was read may be zeros. From then on
+ * atf_index_readable and atf_detail_get know what is gone. It costs a system call while nothing
+ * changes (inotify); where the kernel gives no notice, one for each file.
  */
+uint64_t atf_session_refresh(atf_session *session);
+
+/* ---- Merge ---- */
 
 /* Several threads' events as one stream ordered by (timestamp_ns, order of the threads, seq). */
 typedef struct atf_merge atf_merge;
@@ -514,15 +525,16 @@ typedef struct atf_merged {
     uint32_t slot;        /* which of the orders, or threads of the session */
 } atf_merged;
 
-/* Makes a merge, all its memory included, which stands at the first event. From the orders given
- * (borrowed), or of all threads of a session. Errors: MEMORY; for a session also as
- * atf_session_survey. */
+/* Makes a merge, all its memory included, which stands at the first event; touches no event. From
+ * the orders given (borrowed), or of all threads of a session. Errors: MEMORY; for a session also
+ * as atf_session_survey. */
 int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t count, atf_error *err);
 int atf_merge_open(atf_merge **out, atf_session *session, const atf_cancel *cancel, atf_error *err);
 void atf_merge_close(atf_merge *merge); /* NULL does nothing */
 
 uint64_t atf_merge_remaining(const atf_merge *merge); /* exact */
 /* Fills out with up to max events and returns how many: fewer only at the end. */
+/* After a fault (see atf_guard) the merge must be placed anew by one of the seeks. */
 size_t atf_merge_read(atf_merge *merge, atf_merged *out, size_t max);
 static inline bool atf_merge_next(atf_merge *merge, atf_merged *out)
 {
@@ -541,7 +553,7 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
  * whose weights add up to at most `target`; from there the next event's weight passes it (or there
  * is no next event). weigh gives the summed weight of positions [from, to) of an order; at
  * multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions; scratch holds
- * 6 * count numbers. Returns the cut's weight.
+ * 4 * count numbers. Returns the cut's weight.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
 uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,

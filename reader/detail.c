@@ -16,8 +16,9 @@ struct atf_detail {
     atf_detail_header header;
     atf_footer footer;
     bool finalized;
-    uint64_t section_end; /* offset after the records */
-    uint64_t most;        /* records that the footer speaks of; UINT64_MAX without one */
+    uint64_t section_end;      /* offset after the records */
+    _Atomic uint64_t readable; /* offset after what is still in the file */
+    uint64_t most;             /* records that the footer speaks of; UINT64_MAX without one */
     /*
      * Built on first need: the low 32 bits of each record's offset. Offsets rise by less than 2^32
      * from record to record, so the high bits are the number of times that the low ones have
@@ -100,6 +101,7 @@ int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const
         return status;
     }
     find_section(detail);
+    atomic_init(&detail->readable, detail->file.size);
     atf_lazy_init(&detail->lazy);
     detail->low = detail->wraps = ATF_SPILL_NONE;
     *out = detail;
@@ -109,6 +111,14 @@ int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const
 int atf_detail_open(atf_detail **out, const char *path, atf_error *err)
 {
     return atf_detail_open_at(out, AT_FDCWD, path, path, err);
+}
+
+bool atf_detail_shorten(atf_detail *detail, uint64_t size)
+{
+    if (size >= atomic_load_explicit(&detail->readable, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&detail->readable, size, memory_order_relaxed);
+    return true;
 }
 
 void atf_detail_close(atf_detail *detail)
@@ -302,11 +312,17 @@ int atf_detail_get(atf_detail *detail, uint64_t detail_seq, atf_record *record, 
                         (unsigned long long)detail->survey.count);
     uint64_t high = detail->wrap_count ? wraps_before(detail, detail_seq) : 0;
     const uint32_t *low = detail->low.data;
-    load_record(detail, (high << 32) | low[detail_seq], detail_seq, record);
-    /* The file may have changed since the table was made: its lengths are checked each time they
-     * are used. */
-    if (record->total_length < ATF_RECORD_HEAD_SIZE ||
-        record->total_length > detail->section_end - record->offset)
+    uint64_t readable = atomic_load_explicit(&detail->readable, memory_order_relaxed);
+    uint64_t offset = (high << 32) | low[detail_seq];
+    if (offset + ATF_RECORD_HEAD_SIZE > readable)
+        return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, offset,
+                        "record %llu is gone: the file became shorter since it was opened",
+                        (unsigned long long)detail_seq);
+    load_record(detail, offset, detail_seq, record);
+    /* The file may have changed since the table was made: lengths are checked each time they are
+     * used. */
+    uint64_t room = (readable < detail->section_end ? readable : detail->section_end) - offset;
+    if (record->total_length < ATF_RECORD_HEAD_SIZE || record->total_length > room)
         return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, record->offset,
                         "record %llu has changed since the file was opened",
                         (unsigned long long)detail_seq);

@@ -105,6 +105,7 @@ int atf_index_open_at(atf_index **out, int folder, const char *relative, const c
         return status;
     }
     count_events(index);
+    atomic_init(&index->readable, index->count);
     atf_lazy_init(&index->lazy);
     index->block_times = index->seqs = ATF_SPILL_NONE;
     *out = index;
@@ -159,10 +160,25 @@ const uint8_t *atf_index_events(const atf_index *index)
 
 int atf_index_get(const atf_index *index, uint64_t seq, atf_event *event)
 {
-    if (seq >= index->count)
-        return ATF_ERR_RANGE;
+    if (seq >= atf_index_readable(index))
+        return seq < index->count ? ATF_ERR_DAMAGED : ATF_ERR_RANGE;
     atf_event_load(index->events + ATF_EVENT_SIZE * seq, event);
     return ATF_OK;
+}
+
+uint64_t atf_index_readable(const atf_index *index)
+{
+    return atomic_load_explicit(&index->readable, memory_order_relaxed);
+}
+
+bool atf_index_shorten(atf_index *index, uint64_t size)
+{
+    uint64_t start = index->header.events_offset;
+    uint64_t whole = size > start ? (size - start) / ATF_EVENT_SIZE : 0;
+    if (whole >= atf_index_readable(index))
+        return false;
+    atomic_store_explicit(&index->readable, whole, memory_order_relaxed);
+    return true;
 }
 
 atf_index_iter atf_index_iterate(const atf_index *index, uint64_t from, uint64_t to)

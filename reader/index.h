@@ -13,6 +13,7 @@ struct atf_index {
     bool finalized;
     const uint8_t *events;
     uint64_t count;
+    _Atomic uint64_t readable; /* events that are still in the file */
     /* Built on first need by order.c: */
     atf_lazy lazy;
     atf_order order;
@@ -25,6 +26,11 @@ void atf_footer_load(atf_footer *footer, const uint8_t *bytes, uint64_t offset, 
 
 /* 1 fits, 0 doesn't, -1 no checksum. length 0 and more bytes at data. */
 int atf_section_verify(const atf_footer *footer, const uint8_t *data, uint64_t length);
+
+/* The file's size is now this, smaller than it was: what lies past it can't be read any more.
+ * Whether that is news. */
+bool atf_index_shorten(atf_index *index, uint64_t size);
+bool atf_detail_shorten(atf_detail *detail, uint64_t size);
 
 /* Fills seqs (room for count numbers) with the positions' seqs in (timestamp, seq) order. */
 int atf_order_sort(uint32_t *seqs, const uint8_t *events, uint64_t count, const atf_cancel *cancel,

@@ -30,6 +30,7 @@ struct atf_merge {
     size_t leaves; /* of the tree */
     unsigned shift;
     bool narrow;
+    bool started; /* the tree is built for where the cursors stand */
     uint64_t base;
     uint64_t remaining;
     union key winner;
@@ -119,15 +120,22 @@ static inline void prefetch(const struct cursor *cursor)
 MERGE(narrow)
 MERGE(wide)
 
-static void start(atf_merge *merge)
+static void count_remaining(atf_merge *merge)
 {
     merge->remaining = 0;
     for (size_t i = 0; i < merge->count; i++)
         merge->remaining += merge->cursors[i].count - merge->cursors[i].position;
+    merge->started = false;
+}
+
+/* Left to the first read, so that placing a merge touches no event. */
+static void start(atf_merge *merge)
+{
     if (merge->narrow)
         start_narrow(merge);
     else
         start_wide(merge);
+    merge->started = true;
 }
 
 /* Finds the base and shift of narrow keys, if all times fit; one value of time is kept for
@@ -148,22 +156,12 @@ static void choose_keys(atf_merge *merge)
             merge->narrow = false;
             return;
         }
-        uint64_t from = atf_order_time(order, 0);
-        uint64_t to = atf_order_time(order, order->count - 1);
-        first = from < first ? from : first;
-        last = to > last ? to : last;
+        first = order->block_times[0] < first ? order->block_times[0] : first;
+        last = order->last_time > last ? order->last_time : last;
     }
     merge->base = first;
     if (first <= last && last - first >= UINT64_MAX >> merge->shift)
         merge->narrow = false;
-}
-
-/* Reads the trace. */
-static int make_ready(void *arg)
-{
-    choose_keys(arg);
-    start(arg);
-    return ATF_OK;
 }
 
 int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t count, atf_error *err)
@@ -188,12 +186,10 @@ int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t cou
         merge->cursors[i] = (struct cursor){
             .events = orders[i]->events, .seqs = orders[i]->seqs, .count = orders[i]->count};
     }
-    int status = atf_guard(make_ready, merge, err);
-    if (status == ATF_OK)
-        *out = merge;
-    else
-        atf_merge_close(merge);
-    return status;
+    choose_keys(merge);
+    count_remaining(merge);
+    *out = merge;
+    return ATF_OK;
 }
 
 int atf_merge_open(atf_merge **out, atf_session *session, const atf_cancel *cancel, atf_error *err)
@@ -238,6 +234,8 @@ size_t atf_merge_read(atf_merge *merge, atf_merged *out, size_t max)
 {
     if (max > merge->remaining)
         max = (size_t)merge->remaining;
+    if (!merge->started)
+        start(merge);
     if (merge->narrow)
         read_narrow(merge, out, max);
     else
@@ -250,7 +248,7 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions)
 {
     for (size_t i = 0; i < merge->count; i++)
         merge->cursors[i].position = positions[i];
-    start(merge);
+    count_remaining(merge);
 }
 
 static uint64_t weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t to)

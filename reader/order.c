@@ -123,6 +123,7 @@ static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
         atf_error_name(err, index->file.path);
         return status;
     }
+    index->order.last_time = index->survey.time_last;
     atf_spill_seal(&index->block_times);
     atf_spill_seal(&index->seqs);
     return ATF_OK;

@@ -96,6 +96,12 @@ def need(condition, reason):
     raise unittest.SkipTest(reason)
 
 
+def skip_unless(condition, reason):
+    """For what a machine may rightly lack, in CI, too."""
+    if not condition:
+        raise unittest.SkipTest(reason)
+
+
 def need_tools(*names):
     for name in names:
         need(shutil.which(name), f"no {name} here")
@@ -155,10 +161,10 @@ def read_bytes(path):
 class Mount:
     """A daemon in the foreground and its mountpoint."""
 
-    def __init__(self, session, point, options, **popen):
+    def __init__(self, session, point, options, program=ATFFS, **popen):
         self.session, self.point = session, point
         self.errors = tempfile.TemporaryFile()
-        self.daemon = subprocess.Popen([ATFFS, "-f", *options, session, point], stdin=subprocess.DEVNULL,
+        self.daemon = subprocess.Popen([program, "-f", *options, session, point], stdin=subprocess.DEVNULL,
                                        stdout=self.errors, stderr=self.errors, **popen)
 
     def is_mounted(self):
@@ -213,6 +219,7 @@ class mounted:
         if status is None:
             mount.daemon.kill()
             mount.daemon.wait(10)
+            subprocess.run(["fusermount3", "-uz", mount.point], capture_output=True, timeout=10)
         said = mount.messages()
         mount.errors.close()
         if kind is None:
@@ -225,6 +232,7 @@ class mounted:
 class MountTest(unittest.TestCase):
     """A test with a folder of its own, a time limit, and nothing left behind."""
     TIME_LIMIT = 30
+    maxDiff = None
 
     @classmethod
     def setUpClass(cls):

@@ -20,7 +20,11 @@ LONGEST_FIRST = ("test_large", "test_tree")
 
 
 class Lines(unittest.TestResult):
-    """A line per test as soon as it is done, and below it why it failed."""
+    """A line per test as soon as it is done, and below it why it failed or was skipped."""
+
+    def __init__(self):
+        super().__init__()
+        self.why = []
 
     def startTest(self, test):
         super().startTest(test)
@@ -29,11 +33,11 @@ class Lines(unittest.TestResult):
     def stopTest(self, test):
         super().stopTest(test)
         self.write(self.outcome, test.id(), f"({time.monotonic() - self.started:.1f} s)")
-        self.why = []
 
     def write(self, outcome, name, more):
         lines = [line for why in self.why for line in why.splitlines()]
         print(f"{outcome} {name} {more}".rstrip(), *lines, sep="\n  ", flush=True)
+        self.why = []
 
     def failed(self, test, error):
         self.outcome = "FAIL"

@@ -25,7 +25,7 @@ class Tools(MountTest):
 
     def copy_of(self, mount, session, names=TEXTS):
         """A plain folder with some of the tree's files."""
-        copy = self.new_folder("copy")
+        copy = self.new_folder()
         for name in names:
             os.makedirs(os.path.dirname(os.path.join(copy, name)), exist_ok=True)
             with open(os.path.join(copy, name), "wb") as file:
@@ -37,10 +37,12 @@ class Tools(MountTest):
         with mounted(self, session) as mount:
             copy = self.copy_of(mount, session, names)
             for command in commands:
+                some = False
                 for name in names:
                     here, there = (self.shell(command.format(name), folder) for folder in (mount.point, copy))
                     self.assert_same_bytes(here, there, command.format(name))
-                    self.assertTrue(here, command)
+                    some = some or here != b""
+                self.assertTrue(some, f"no output at all: {command}")
 
     def test_wc(self):
         self.check_commands("wc -c {0}", "wc -l {0}", "wc -c < {0}", "wc {0}", "cat {0} | wc -c")
@@ -50,7 +52,7 @@ class Tools(MountTest):
                             "tail -c +3000 {0}", "tail -n +20 {0}", "tail -n 1 {0}", "head -n -3 {0}", "tac {0}")
 
     def test_grep(self):
-        self.check_commands("grep -c . {0}", "grep -c CALL {0} || true", "grep -an 0 {0}", "grep -ob 8 {0} | sed 900q || true")
+        self.check_commands("grep -c . {0}", "grep -c CALL {0} || true", "grep -an 0 {0}", "grep -ob 88 {0} || true")
 
     def test_ripgrep_reads_and_maps(self):
         need_tools("rg")
@@ -58,11 +60,13 @@ class Tools(MountTest):
                             "rg --mmap -b -o 9 {0} | sort")
 
     def test_awk_and_sort(self):
-        self.check_commands("awk 'END {{print NR, length($0)}}' {0}", "awk -F, '{{n += length($1)}} END {{print n}}' {0}",
-                            "sort {0}", "sort -k 1.30 {0} | cksum", "cut -c 1-60 {0}", "cksum {0}", "sha256sum {0}")
+        self.check_commands("awk 'END {{print NR, length($0)}}' {0}",
+                            "awk -F, '{{n += length($1)}} END {{print n}}' {0}",
+                            "LC_ALL=C sort {0}", "sort -k 1.30 {0} | cksum", "cut -c 1-60 {0}", "sha256sum {0}")
 
     def test_awk_over_columns(self):
-        self.check_commands("awk -F'\\t' 'NR > 1 && $5 == \"CALL\" {{n[$8]++}} END {{for (f in n) print n[f], f}}' {0} | sort",
+        count_calls = "NR > 1 && $5 == \"CALL\" {{n[$8]++}} END {{for (f in n) print n[f], f}}"
+        self.check_commands(f"awk -F'\\t' '{count_calls}' {{0}} | sort",
                             names=("merged.tsv", "thread_1/events.tsv"))
 
     def test_jq(self):
@@ -80,7 +84,8 @@ class Tools(MountTest):
         self.check_commands("dd if={0} bs=7777 status=none", "dd if={0} bs=511 skip=3 count=5 status=none",
                             "dd if={0} bs=300001 status=none", "dd if={0} bs=1M iflag=fullblock status=none",
                             "dd if={0} bs=4096 iflag=direct status=none",
-                            "dd if={0} bs=1 skip=99 count=400 status=none", "dd if={0} bs=13 skip=200 count=900 status=none")
+                            "dd if={0} bs=1 skip=99 count=400 status=none",
+                            "dd if={0} bs=13 skip=200 count=900 status=none")
 
     def test_cmp_and_diff(self):
         session = generate(GENERATED["plain"])
@@ -115,7 +120,7 @@ class Tools(MountTest):
                     found = self.shell(f"find . -mindepth 1 {option} -printf '%P\\n'", mount.point).decode().split()
                     listed = [path.rstrip("/") for path in expected(session).paths() if wanted(path)]
                     self.assertEqual(sorted(found), sorted(listed))
-                self.assertEqual(self.shell("find . -writable -user +100000 -o -perm /222", mount.point), b"")
+                self.assertEqual(self.shell("find . -perm /222", mount.point), b"")
 
     def test_ls(self):
         with mounted(self, sample("documented")) as mount:

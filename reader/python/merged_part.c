@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "merged.h"
+
+struct search {
+    struct merged_part *part;
+    const atf_order *order;
+    uint64_t first, end;
+};
+
+static int search_thread(void *arg)
+{
+    struct search *search = arg;
+    search->first = time_bound_find(search->order, search->part->from);
+    search->end = time_bound_find(search->order, search->part->to);
+    return ATF_OK;
+}
+
+/* Where the part begins in each thread, and how many events it has. */
+static int find_bounds(struct merged_part *part, const atf_cancel *cancel, atf_error *err)
+{
+    size_t threads = atf_session_thread_count(part->session);
+    int status = ATF_OK;
+    for (size_t i = 0; i < threads && status == ATF_OK; i++) {
+        atf_index *index = atf_thread_index(atf_session_thread(part->session, i));
+        struct search search = {.part = part};
+        if (!index)
+            continue;
+        status = atf_index_order(index, &search.order, NULL, cancel, err);
+        if (status == ATF_OK)
+            status = atf_guard(search_thread, &search, err);
+        part->cut[i] = search.first;
+        part->count += search.end > search.first ? search.end - search.first : 0;
+    }
+    return status;
+}
+
+static int seek(void *arg)
+{
+    const struct merged_part *part = arg;
+    atf_merge_seek_cut(part->merge, part->cut);
+    return ATF_OK;
+}
+
+int merged_part_open(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    struct merged_part *part = arg;
+    part->cut = calloc(atf_session_thread_count(part->session) + 1, sizeof *part->cut);
+    if (!part->cut) {
+        *err = (atf_error){.status = ATF_ERR_MEMORY, .offset = ATF_NO_OFFSET};
+        return ATF_ERR_MEMORY;
+    }
+    int status = atf_merge_open(&part->merge, part->session, cancel, err);
+    if (status == ATF_OK)
+        status = find_bounds(part, cancel, err);
+    return status == ATF_OK ? atf_guard(seek, part, err) : status;
+}
+
+void merged_part_close(struct merged_part *part)
+{
+    atf_merge_close(part->merge);
+    free(part->cut);
+    part->merge = NULL;
+    part->cut = NULL;
+}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Trace files that change or end under a mount: an error for what is gone, and the rest goes on."""
+import errno
+import mmap
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+from harness import GENERATED, MountTest, expected, generate, mounted
+
+PAGE = mmap.PAGESIZE
+
+# Reads a file again and again, past the page cache, until told to stop by the end of its stdin. Every answer must
+# be right or EIO.
+READ_OR_EIO = """
+import errno, os, random, select, sys
+whole, chance, errors = open(sys.argv[2], "rb").read(), random.Random(int(sys.argv[3])), 0
+number = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+print("reading", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    offset = chance.randrange(len(whole))
+    try:
+        data = os.pread(number, 20000, offset)
+    except OSError as error:
+        assert error.errno == errno.EIO, error
+        errors += 1
+        continue
+    wanted = whole[offset:offset + 20000]
+    assert data == wanted, (offset, len(data), os.path.commonprefix([data, wanted])[-100:])
+print(errors)
+"""
+
+
+class CutFiles(MountTest):
+    """A file of the trace is cut to a third while it is mounted: its mapping ends in nothing."""
+
+    def copy(self):
+        session = generate(GENERATED["plain"])
+        return session, shutil.copytree(session, f"{self.folder}/session")
+
+    def cut(self, session, name, more=0):
+        """At the end of a page, or so many bytes after it: what a mapping has there of the last page reads as 0."""
+        path = os.path.join(session, name)
+        os.truncate(path, os.path.getsize(path) // 3 // PAGE * PAGE + more)
+
+    def check_eio(self, path):
+        """Reading the file from start to end gives an error sooner or later."""
+        with self.assertRaises(OSError, msg=path) as caught, open(path, "rb") as file:
+            while file.read(1 << 16):
+                pass
+        self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+
+    def check_others(self, mount, session):
+        for name in ("thread_0/events.jsonl", "thread_2/events.tsv", "thread_0/details.jsonl", "functions.tsv",
+                     "thread_2/raw/index.atf", "manifest.json"):
+            self.assert_same_bytes(mount.read(name), expected(session).file(name), name)
+        self.assertEqual(mount.listing(), expected(session).listing())
+        self.assertIsNone(mount.daemon.poll())
+
+    def test_before_anything_was_read(self):
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf")
+            for name in ("thread_1/events.jsonl", "thread_1/raw/index.atf", "merged.jsonl"):
+                self.check_eio(mount.path(name))
+            self.check_others(mount, session)
+
+    def test_after_everything_was_read(self):
+        session, copy = self.copy()
+        names = ("thread_1/events.jsonl", "merged.jsonl", "merged.tsv", "thread_1/details.jsonl")
+        with mounted(self, copy, messages=None) as mount:
+            for name in names:
+                self.assert_same_bytes(mount.read(name), expected(session).file(name), name)
+            self.cut(copy, "thread_1/index.atf")
+            self.cut(copy, "thread_1/detail.atf")
+            for name in names:
+                number = os.open(mount.path(name), os.O_RDONLY | os.O_DIRECT)  # not from the page cache
+                self.assertEqual(os.pread(number, 4096, 0), expected(session).file(name)[:4096], "before the damage")
+                with self.assertRaises(OSError, msg=name) as caught:
+                    while os.read(number, 1 << 20):
+                        pass
+                os.close(number)
+                self.assertEqual(caught.exception.errno, errno.EIO)
+            self.check_others(mount, session)
+
+    def test_errors_are_not_kept(self):
+        """What is there again can be read again."""
+        session, copy = self.copy()
+        path = os.path.join(copy, "thread_1/index.atf")
+        whole = open(path, "rb").read()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf")
+            self.check_eio(mount.path("thread_1/events.jsonl"))
+            with open(path, "r+b") as file:
+                file.write(whole)
+            self.assert_same_bytes(mount.read("thread_1/raw/index.atf"), whole, "raw/index.atf")
+
+    def test_in_the_middle_of_a_page(self):
+        """The zeros that a mapping has after the end are not events: EIO, not lines of zeros."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            whole = {name: expected(session).file(name) for name in (
+                "thread_1/events.jsonl", "thread_1/events.tsv", "merged.jsonl", "thread_1/details.jsonl")}
+            for name, data in whole.items():
+                self.assertEqual(os.stat(mount.path(name)).st_size, len(data))
+            self.cut(copy, "thread_1/index.atf", 100)
+            self.cut(copy, "thread_1/detail.atf", 100)
+            for name, data in whole.items():
+                number = os.open(mount.path(name), os.O_RDONLY | os.O_DIRECT)
+                for offset in range(0, len(data), 500):
+                    try:
+                        got = os.pread(number, 500, offset)
+                    except OSError as error:
+                        self.assertEqual(error.errno, errno.EIO)
+                    else:
+                        self.assert_same_bytes(got, data[offset:offset + 500], f"{name} at {offset}")
+                os.close(number)
+
+    def test_under_load(self):
+        session, copy = self.copy()
+        names = ("merged.jsonl", "thread_1/events.jsonl", "thread_1/events.tsv", "thread_0/events.jsonl",
+                 "thread_1/details.jsonl", "merged.tsv")
+        with mounted(self, copy, messages=None) as mount:
+            readers = []
+            for seed, name in enumerate(names):
+                plain = os.path.join(self.folder, f"plain{seed}")
+                with open(plain, "wb") as file:
+                    file.write(expected(session).file(name))
+                readers.append(subprocess.Popen([sys.executable, "-c", READ_OR_EIO, mount.path(name), plain, str(seed)],
+                                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                                text=True))
+            for reader in readers:
+                self.assertEqual(reader.stdout.readline(), "reading\n")
+            self.cut(copy, "thread_1/index.atf")
+            self.cut(copy, "thread_1/detail.atf")
+            self.shell("sleep 0.5", "/")
+            errors = {}
+            for reader, name in zip(readers, names):
+                said, wrong = reader.communicate(timeout=20)
+                self.assertEqual((reader.returncode, wrong), (0, ""), name)
+                errors[name] = int(said)
+            self.assertEqual({name for name, count in errors.items() if count == 0}, {"thread_0/events.jsonl"})
+            self.check_others(mount, session)
+
+    def test_the_folder_is_removed(self):
+        """What is mapped stays readable."""
+        session, copy = self.copy()
+        with mounted(self, copy) as mount:
+            shutil.rmtree(copy)
+            for name in ("merged.jsonl", "thread_1/events.tsv", "thread_1/details.jsonl", "functions.tsv"):
+                self.assert_same_bytes(mount.read(name), expected(session).file(name), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""How a mount ends: by request, by signal, in the middle of reading."""
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from harness import GENERATED, MountTest, expected, generate, mounted, sample, wait_until
+
+# Reads for ever, or to the first error; says when it has begun and how it ended.
+READ_FOR_EVER = """
+import os, sys
+number = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+print("reading", flush=True)
+try:
+    while True:
+        for offset in range(0, os.fstat(number).st_size, 65536):
+            os.pread(number, 65536, offset)
+except OSError as error:
+    print(error.strerror, flush=True)
+"""
+
+
+class Unmount(MountTest):
+    def start_reader(self, mount, name="merged.jsonl"):
+        reader = subprocess.Popen([sys.executable, "-c", READ_FOR_EVER, mount.path(name)], stdout=subprocess.PIPE,
+                                  text=True)
+        self.addCleanup(reader.stdout.close)
+        self.addCleanup(reader.wait, 10)
+        self.addCleanup(reader.kill)
+        self.assertEqual(reader.stdout.readline(), "reading\n")
+        return reader
+
+    def test_busy(self):
+        """A plain unmount is refused while a file is open, and harms nothing."""
+        with mounted(self, sample("documented")) as mount:
+            with open(mount.path("merged.jsonl"), "rb") as file:
+                done = mount.unmount()
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("busy", done.stderr)
+                self.assertEqual(file.read(), expected(sample("documented")).file("merged.jsonl"))
+            self.assertEqual(mount.unmount().returncode, 0)
+            self.assertEqual(mount.wait_ended(2), 0)
+            self.assertEqual(os.listdir(mount.point), [])
+
+    def test_busy_and_lazily_while_reading(self):
+        with mounted(self, generate(GENERATED["plain"])) as mount:
+            reader = self.start_reader(mount)
+            self.assertIn("busy", mount.unmount().stderr)
+            subprocess.run(["fusermount3", "-uz", mount.point], check=True, timeout=10)
+            self.assertFalse(mount.is_mounted())
+            self.assertEqual(os.listdir(mount.point), [])
+            reader.kill()
+            reader.wait(10)
+            self.assertEqual(mount.wait_ended(2), 0)
+
+    def test_lazily_and_the_reader_finishes(self):
+        whole = expected(generate(GENERATED["plain"])).file("merged.jsonl")
+        with mounted(self, generate(GENERATED["plain"])) as mount:
+            with open(mount.path("merged.jsonl"), "rb", buffering=0) as file:
+                data = file.read(100000)
+                subprocess.run(["fusermount3", "-uz", mount.point], check=True, timeout=10)
+                self.assertIsNone(mount.daemon.poll())
+                while more := file.read(100000):
+                    data += more
+                self.assert_same_bytes(data, whole, "read after the unmount")
+            self.assertEqual(mount.wait_ended(2), 0)
+
+    def check_signal(self, number, busy):
+        with mounted(self, generate(GENERATED["plain"])) as mount:
+            if busy:
+                readers = [self.start_reader(mount, name) for name in ("merged.jsonl", "merged.tsv")]
+            else:
+                mount.listing("merged")
+            time.sleep(0.05)
+            self.assertTrue(not busy or all(reader.poll() is None for reader in readers), "not reading")
+            start = time.monotonic()
+            mount.daemon.send_signal(number)
+            self.assertEqual(mount.wait_ended(5), 0)
+            self.assertLess(time.monotonic() - start, 2)
+            self.assertFalse(mount.is_mounted())
+            self.assertEqual(os.listdir(mount.point), [])
+            for reader in readers if busy else ():
+                # The open file is dead: an error, at once.
+                self.assertTrue(wait_until(lambda: reader.poll() is not None, 2), "the reader hangs")
+                self.assertTrue(reader.stdout.read().strip())
+
+    def test_sigterm(self):
+        self.check_signal(signal.SIGTERM, busy=False)
+
+    def test_sigint(self):
+        self.check_signal(signal.SIGINT, busy=False)
+
+    def test_sighup(self):
+        self.check_signal(signal.SIGHUP, busy=False)
+
+    def test_sigterm_while_reading(self):
+        self.check_signal(signal.SIGTERM, busy=True)
+
+    def test_sigint_while_reading(self):
+        self.check_signal(signal.SIGINT, busy=True)
+
+    def test_sighup_while_reading(self):
+        self.check_signal(signal.SIGHUP, busy=True)
+
+    def test_signals_and_one_thread(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with mounted(self, sample("documented"), "-s") as mount:
+                mount.read("merged.jsonl")
+                mount.daemon.send_signal(number)
+                self.assertEqual(mount.wait_ended(2), 0)
+                self.assertFalse(mount.is_mounted())
+
+    def test_sigpipe_and_other_signals_do_not_end_it(self):
+        with mounted(self, sample("documented")) as mount:
+            mount.daemon.send_signal(signal.SIGPIPE)
+            self.assertEqual(mount.read("merged.jsonl"), expected(sample("documented")).file("merged.jsonl"))
+
+    def test_signal_in_the_first_moment(self):
+        for _ in range(10):
+            with mounted(self, sample("documented")) as mount:
+                mount.daemon.terminate()
+                self.assertEqual(mount.wait_ended(2), 0)
+                self.assertFalse(mount.is_mounted())
+
+    def test_a_killed_daemon_leaves_a_mount_that_can_be_ended(self):
+        session = sample("documented")
+        with mounted(self, session) as mount:
+            mount.daemon.kill()
+            self.assertEqual(mount.daemon.wait(10), -signal.SIGKILL)
+            with self.assertRaises(OSError):
+                os.listdir(mount.point)
+            refused = self.atffs(session, mount.point)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn("fusermount3 -u", refused.stderr.splitlines()[0])
+            self.assertEqual(mount.unmount().returncode, 0)
+            mount.daemon.returncode = 0  # as it should be here
+
+    def test_again_and_again_at_the_same_place(self):
+        point = self.new_folder()
+        for name in ("documented", "tracer", "empty", "documented"):
+            with mounted(self, sample(name), point=point) as mount:
+                self.assertEqual(mount.listing(), expected(sample(name)).listing())
+
+    def test_a_dead_reader_is_forgotten(self):
+        with mounted(self, generate(GENERATED["plain"])) as mount:
+            for _ in range(5):
+                reader = self.start_reader(mount)
+                reader.kill()
+                reader.wait(10)
+            self.assertEqual(mount.unmount().returncode, 0)
+            self.assertEqual(mount.wait_ended(2), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
