@@ -22,19 +22,7 @@ struct selection {
     uint64_t *weight;         /* of positions [0, low) */
 };
 
-enum side { LEFT, RIGHT, AMONG, UNKNOWN };
-
-static uint64_t round_up(uint64_t position, uint64_t limit)
-{
-    uint64_t boundary = (position + ATF_BLOCK - 1) / ATF_BLOCK * ATF_BLOCK;
-    return boundary < limit ? boundary : limit;
-}
-
-static uint64_t round_down(uint64_t position, uint64_t limit)
-{
-    uint64_t boundary = position / ATF_BLOCK * ATF_BLOCK;
-    return boundary > limit ? boundary : limit;
-}
+enum side { LEFT, RIGHT, AMONG };
 
 /* The weight of the first positions of each order, known from low on. */
 static uint64_t weigh_cut(const struct selection *s, const uint64_t *cut)
@@ -55,26 +43,6 @@ static size_t widest(const struct selection *s)
         if (s->high[i] - s->low[i] > s->high[found] - s->low[found])
             found = i;
     return found;
-}
-
-/* A lower and an upper bound of a cut's weight by block boundaries only. */
-static uint64_t weigh_rounded(const struct selection *s, const uint64_t *cut, bool up)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        uint64_t at = up ? round_up(cut[i], s->orders[i]->count) : round_down(cut[i], 0);
-        sum += s->weigh(s->arg, i, 0, at);
-    }
-    return sum;
-}
-
-static enum side compare_rounded(const struct selection *s)
-{
-    if (weigh_rounded(s, s->after, true) <= s->target)
-        return RIGHT;
-    if (weigh_rounded(s, s->before, false) > s->target)
-        return LEFT;
-    return UNKNOWN;
 }
 
 static enum side compare(const struct selection *s)
@@ -133,8 +101,58 @@ static void take_among(struct selection *s)
     }
 }
 
-/* One round around `time`. Returns whether the place is found. */
-static bool narrow(struct selection *s, uint64_t time, bool wide)
+/* The first block boundary in the order at `time` or later: an event of that time or later can lie
+ * in the block before it. The end of the order where there is none. */
+static uint64_t boundary_after(const atf_order *order, uint64_t time)
+{
+    uint64_t low = 0;
+    uint64_t high = (order->count + ATF_BLOCK - 1) / ATF_BLOCK;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (order->block_times[middle] < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low * ATF_BLOCK < order->count ? low * ATF_BLOCK : order->count;
+}
+
+static uint64_t boundary_before(uint64_t boundary)
+{
+    return boundary > 0 ? (boundary - 1) / ATF_BLOCK * ATF_BLOCK : 0;
+}
+
+/* One round by block boundaries alone, which touches no event: what lies far from the place need
+ * not even be readable. False where they can't tell the side. */
+static bool narrow_by_blocks(struct selection *s, uint64_t time)
+{
+    uint64_t least = 0; /* weight before the first event at the time is no less */
+    uint64_t most = 0;  /* weight up to the last event at the time is no more */
+    for (size_t i = 0; i < s->count; i++) {
+        s->before[i] = boundary_after(s->orders[i], time);
+        s->after[i] =
+            time == UINT64_MAX ? s->orders[i]->count : boundary_after(s->orders[i], time + 1);
+        least += s->weigh(s->arg, i, 0, boundary_before(s->before[i]));
+        most += s->weigh(s->arg, i, 0, s->after[i]);
+    }
+    if (most <= s->target) {
+        for (size_t i = 0; i < s->count; i++) {
+            uint64_t boundary = boundary_before(s->after[i]);
+            if (boundary > s->low[i]) {
+                s->low[i] = boundary;
+                s->weight[i] = s->weigh(s->arg, i, 0, boundary);
+            }
+        }
+        return true;
+    }
+    for (size_t i = 0; least > s->target && i < s->count; i++)
+        if (s->before[i] < s->high[i])
+            s->high[i] = s->before[i];
+    return least > s->target;
+}
+
+/* One round around `time`, exactly. Returns whether the place is found. */
+static bool narrow(struct selection *s, uint64_t time)
 {
     for (size_t i = 0; i < s->count; i++) {
         s->before[i] = atf_order_find(s->orders[i], s->low[i], s->high[i], time);
@@ -142,21 +160,14 @@ static bool narrow(struct selection *s, uint64_t time, bool wide)
                           ? s->high[i]
                           : atf_order_find(s->orders[i], s->before[i], s->high[i], time + 1);
     }
-    enum side side = wide ? compare_rounded(s) : UNKNOWN;
-    if (side == UNKNOWN)
-        side = compare(s);
-    if (side == AMONG) {
+    enum side side = compare(s);
+    if (side == AMONG)
         take_among(s);
-        return true;
-    }
-    for (size_t i = 0; side == LEFT && i < s->count; i++)
-        s->high[i] = s->before[i];
-    if (side == RIGHT) {
-        for (size_t i = 0; wide && i < s->count; i++)
-            s->after[i] = round_down(s->after[i], s->low[i]);
+    else if (side == RIGHT)
         raise_low(s, s->after);
-    }
-    return false;
+    else
+        memcpy(s->high, s->before, s->count * sizeof *s->high);
+    return side == AMONG;
 }
 
 uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,
@@ -184,13 +195,13 @@ uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t tar
     while (!found && count > 0) {
         size_t slot = widest(&s);
         uint64_t width = s.high[slot] - s.low[slot];
+        uint64_t middle = s.low[slot] + width / 2;
         if (width == 0)
             break;
-        uint64_t middle = s.low[slot] + width / 2;
-        bool wide = width / 2 > ATF_BLOCK;
-        if (wide)
-            middle = round_down(middle, s.low[slot]);
-        found = narrow(&s, atf_order_time(orders[slot], middle), wide);
+        if (width / 2 > ATF_BLOCK &&
+            narrow_by_blocks(&s, orders[slot]->block_times[middle / ATF_BLOCK]))
+            continue;
+        found = narrow(&s, atf_order_time(orders[slot], middle));
     }
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)

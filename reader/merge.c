@@ -61,11 +61,16 @@ static inline atf_wide_key wide_key(const atf_merge *merge, const struct cursor 
                                     : atf_wide_key_exhausted(slot);
 }
 
+/* No time lies before the base, unless the file was cut and reads as zeros there: such an event
+ * comes next, as it would by wide keys, and so is seen by whoever asks atf_index_readable of what
+ * comes. */
 static inline atf_narrow_key narrow_key(const atf_merge *merge, const struct cursor *cursor,
                                         uint64_t position, uint32_t slot)
 {
-    uint64_t time = position < cursor->count ? time_at(cursor, position) - merge->base : UINT64_MAX;
-    return time << merge->shift | slot;
+    if (position >= cursor->count)
+        return UINT64_MAX << merge->shift | slot;
+    uint64_t time = time_at(cursor, position);
+    return (time > merge->base ? time - merge->base : 0) << merge->shift | slot;
 }
 
 /* Many threads are more streams than the hardware's prefetcher follows: each is asked for some

@@ -133,13 +133,13 @@ static PyObject *get_x_regs(PyObject *object, void *unused)
 
 /* ---- Fields */
 
-/* lr, fp and sp: offset is the field's in struct detail_record. */
-static PyObject *get_register(PyObject *self, void *offset)
+/* lr, fp and sp; field: where it is in struct detail_record. */
+static PyObject *get_register(PyObject *self, void *field)
 {
     if (is_raw(self))
         Py_RETURN_NONE;
     uint64_t value;
-    memcpy(&value, (const char *)self + (size_t)offset, sizeof value);
+    memcpy(&value, (const char *)self + *(const size_t *)field, sizeof value);
     return PyLong_FromUnsignedLongLong(value);
 }
 
@@ -250,11 +250,9 @@ static PyMemberDef members[] = {
     MEMBER(timestamp, T_ULONGLONG, "int: its event's, ns of the session's clock"),
     {NULL, 0, 0, 0, NULL}};
 
-#define REGISTER(name, doc)                                                                        \
-    {                                                                                              \
-#name, get_register, NULL, PyDoc_STR(doc),                                                 \
-            (void *)offsetof(struct detail_record, payload.name)                                   \
-    }
+static const size_t lr_field = offsetof(struct detail_record, payload.lr);
+static const size_t fp_field = offsetof(struct detail_record, payload.fp);
+static const size_t sp_field = offsetof(struct detail_record, payload.sp);
 
 static PyGetSetDef getters[] = {
     {"type", get_type, NULL,
@@ -268,9 +266,9 @@ static PyGetSetDef getters[] = {
      PyDoc_STR("int: the payload's, or of a raw one the linked event's; None without an event"),
      NULL},
     {"x_regs", get_x_regs, NULL, PyDoc_STR("tuple of 8 ints: registers; None when raw"), NULL},
-    REGISTER(lr, "int: link register; None when raw"),
-    REGISTER(fp, "int: frame pointer; None when raw"),
-    REGISTER(sp, "int: stack pointer; None when raw"),
+    {"lr", get_register, NULL, PyDoc_STR("int: link register; None when raw"), (void *)&lr_field},
+    {"fp", get_register, NULL, PyDoc_STR("int: frame pointer; None when raw"), (void *)&fp_field},
+    {"sp", get_register, NULL, PyDoc_STR("int: stack pointer; None when raw"), (void *)&sp_field},
     {"stack", get_stack, NULL,
      PyDoc_STR("memoryview: bytes of the stack from sp on, mapped; None when raw"), NULL},
     {NULL, NULL, NULL, NULL, NULL}};

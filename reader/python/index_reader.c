@@ -123,8 +123,8 @@ static PyObject *range(PyObject *object, PyObject *args, PyObject *kwargs)
     PyObject *end = Py_None;
     struct search search = {.from = TIME_BEGIN, .to = TIME_END};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO", names, &start, &end) ||
-        time_bound_set(&search.from, start) < 0 || time_bound_set(&search.to, end) < 0 ||
-        search_run(self, &search) < 0)
+        time_bound_set_if_any(&search.from, start) < 0 ||
+        time_bound_set_if_any(&search.to, end) < 0 || search_run(self, &search) < 0)
         return NULL;
     Py_ssize_t count = search.end > search.first ? (Py_ssize_t)(search.end - search.first) : 0;
     return event_sequence_new(&self->events, self->order, count ? (int64_t)search.first : 0, 1,

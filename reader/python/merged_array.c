@@ -35,9 +35,9 @@ struct piece {
     const struct copy *copy;
     uint64_t from, to;
     atf_merge *merge;
-    int status;
-    atf_error err;
     pthread_t thread;
+    atf_error err;
+    int status;
     bool started;
 };
 

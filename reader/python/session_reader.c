@@ -255,7 +255,8 @@ static PyObject *find_symbol(struct session_reader *self, PyObject *number)
     size_t count;
     const atf_symbol *symbols = atf_session_symbols(self->session, &count);
     int64_t i = atf_session_find_symbol(self->session, function_id);
-    PyObject *name = text_object(i < 0 ? (atf_text){.bytes = NULL} : symbols[i].name);
+    static const atf_text none = {.bytes = NULL};
+    PyObject *name = text_object(i < 0 ? none : symbols[i].name);
     PyObject *module =
         text_object(i < 0 ? atf_session_module(self->session, (uint32_t)(function_id >> 32))
                           : symbols[i].module);
@@ -293,7 +294,8 @@ static int parse_part(PyObject *object, PyObject *args, PyObject *kwargs, struct
     if (!self || !PyArg_ParseTupleAndKeywords(args, kwargs, "|OO", names, &start, &end))
         return -1;
     *part = (struct merged_part){.session = self->session, .from = TIME_BEGIN, .to = TIME_END};
-    return time_bound_set(&part->from, start) < 0 ? -1 : time_bound_set(&part->to, end);
+    return time_bound_set_if_any(&part->from, start) < 0 ? -1
+                                                         : time_bound_set_if_any(&part->to, end);
 }
 
 static PyObject *merged(PyObject *object, PyObject *args, PyObject *kwargs)

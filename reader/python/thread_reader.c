@@ -132,11 +132,10 @@ static PyObject *get_thread_id(PyObject *object, void *unused)
         return NULL;
     const atf_index *index = atf_thread_index(self->thread);
     const atf_detail *detail = atf_thread_detail(self->thread);
-    if (index)
-        return PyLong_FromUnsignedLong(atf_index_get_header(index)->thread_id);
-    if (detail)
-        return PyLong_FromUnsignedLong(atf_detail_get_header(detail)->thread_id);
-    Py_RETURN_NONE;
+    if (!index && !detail)
+        Py_RETURN_NONE;
+    return PyLong_FromUnsignedLong(index ? atf_index_get_header(index)->thread_id
+                                         : atf_detail_get_header(detail)->thread_id);
 }
 
 static PyObject *get_name(PyObject *object, void *unused)

@@ -3,8 +3,6 @@
 
 int time_bound_set(struct time_bound *bound, PyObject *value)
 {
-    if (value == Py_None)
-        return 0;
     PyObject *number = PyNumber_Index(value);
     PyObject *zero = number ? PyLong_FromLong(0) : NULL;
     int negative = zero ? PyObject_RichCompareBool(number, zero, Py_LT) : -1;
