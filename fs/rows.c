@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "rows.h"
 
+#include <errno.h>
+
+#include "error.h"
+
 /* A row's length is what a window passes over when it skips everything: one function for both can't
  * disagree. */
 static int row_length(const struct rows *rows, uint64_t i, uint64_t *length, atf_error *err)
@@ -70,7 +74,8 @@ int rows_read(const struct rows *rows, struct rows_cursor *cursor, uint64_t offs
         at += skip_before - window.skip + (uint64_t)(window.out - out_before);
     }
     if (!window_full(&window))
-        return ATF_ERR_DAMAGED;
+        return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                        "the trace changed while it was mounted");
     cursor->valid = true;
     return ATF_OK;
 }

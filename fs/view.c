@@ -141,7 +141,11 @@ static int read_pair(const struct view *view, struct view_cursor *cursor, uint64
 {
     (void)cursor;
     struct window window = {.skip = offset, .out = out, .room = length};
-    return write_pair(view, &window, line, err);
+    int status = write_pair(view, &window, line, err);
+    if (status == ATF_OK && !window_full(&window))
+        return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                        "the trace changed while it was mounted");
+    return status;
 }
 
 /* Finding a content's size reads the trace, too: each of these runs inside atf_guard. */

@@ -366,9 +366,9 @@ int atf_detail_survey_records(atf_detail *detail, const atf_detail_survey **surv
  * atf_detail_survey_records. */
 int atf_detail_get(atf_detail *detail, uint64_t detail_seq, atf_record *record, atf_error *err);
 
-/* The record of event index_seq, O(1) by the event's forward link. ATF_ERR_RANGE where the event is
- * none of the index's, links to no record, or to one that belongs to another event; else as
- * atf_detail_get. */
+/* The record that event index_seq links to, O(1); in a damaged trace it may say that it belongs to
+ * another (record->index_seq). ATF_ERR_RANGE where the event is none of the index's, or links to no
+ * record that is there; else as atf_detail_get. */
 int atf_detail_get_by_index_seq(atf_detail *detail, const atf_index *index, uint64_t index_seq,
                                 atf_record *record, atf_error *err);
 

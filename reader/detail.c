@@ -21,8 +21,8 @@ struct atf_detail {
     uint64_t most;             /* records that the footer speaks of; UINT64_MAX without one */
     /*
      * Built on first need: the low 32 bits of each record's offset. Offsets rise by less than 2^32
-     * from record to record, so the high bits are the number of times that the low ones have
-     * wrapped before.
+     * from record to record, so the high bits are those of the first record's, and how often
+     * the low ones have wrapped since.
      */
     atf_lazy lazy;
     atf_spill low;   /* uint32_t by detail_seq */
@@ -310,7 +310,8 @@ int atf_detail_get(atf_detail *detail, uint64_t detail_seq, atf_record *record, 
         return atf_fail(err, ATF_ERR_RANGE, 0, detail->file.path, ATF_NO_OFFSET,
                         "no record %llu: there are %llu", (unsigned long long)detail_seq,
                         (unsigned long long)detail->survey.count);
-    uint64_t high = detail->wrap_count ? wraps_before(detail, detail_seq) : 0;
+    uint64_t high = (detail->header.events_offset >> 32) +
+                    (detail->wrap_count ? wraps_before(detail, detail_seq) : 0);
     const uint32_t *low = detail->low.data;
     uint64_t readable = atomic_load_explicit(&detail->readable, memory_order_relaxed);
     uint64_t offset = (high << 32) | low[detail_seq];

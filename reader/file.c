@@ -125,26 +125,32 @@ void atf_file_unmap(atf_file *file)
     *file = (atf_file){.path = NULL};
 }
 
-struct footer_copy {
+struct copy {
     const uint8_t *from;
     uint8_t *to;
+    size_t length;
 };
 
-static int copy_footer(void *arg)
+static int copy_bytes(void *arg)
 {
-    struct footer_copy *copy = arg;
-    memcpy(copy->to, copy->from, ATF_FOOTER_SIZE);
+    struct copy *copy = arg;
+    memcpy(copy->to, copy->from, copy->length);
     return ATF_OK;
+}
+
+bool atf_file_copy(const atf_file *file, uint64_t offset, uint8_t *to, size_t length)
+{
+    if (file->size < length || offset > file->size - length)
+        return false;
+    struct copy copy = {.from = file->data + offset, .to = to, .length = length};
+    return atf_guard(copy_bytes, &copy, NULL) == ATF_OK;
 }
 
 bool atf_file_footer(const atf_file *file, uint64_t offset, const char magic[4],
                      uint8_t footer[ATF_FOOTER_SIZE])
 {
-    if (offset < ATF_HEADER_SIZE || file->size < ATF_FOOTER_SIZE ||
-        offset > file->size - ATF_FOOTER_SIZE)
-        return false;
-    struct footer_copy copy = {.from = file->data + offset, .to = footer};
-    return atf_guard(copy_footer, &copy, NULL) == ATF_OK && memcmp(footer, magic, 4) == 0;
+    return offset >= ATF_HEADER_SIZE && atf_file_copy(file, offset, footer, ATF_FOOTER_SIZE) &&
+           memcmp(footer, magic, 4) == 0;
 }
 
 atf_file_info atf_file_info_of(const struct stat *st)

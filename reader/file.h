@@ -26,6 +26,9 @@ int atf_file_map(atf_file *file, int folder, const char *relative, const char *d
                  atf_error *err);
 void atf_file_unmap(atf_file *file);
 
+/* Copies bytes of the file; false where it has no such bytes, or no longer. */
+bool atf_file_copy(const atf_file *file, uint64_t offset, uint8_t *to, size_t length);
+
 /* Reads the footer at offset, if the file has one there with this magic. */
 bool atf_file_footer(const atf_file *file, uint64_t offset, const char magic[4],
                      uint8_t footer[ATF_FOOTER_SIZE]);

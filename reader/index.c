@@ -70,6 +70,18 @@ static bool footer_at(atf_index *index, uint64_t offset)
     return true;
 }
 
+/* Whether what would be the last event is the first half of a footer that is cut: it tells the
+ * number of events before itself. */
+static bool ends_in_cut_footer(const atf_index *index)
+{
+    uint8_t bytes[16];
+    return index->count > 0 &&
+           atf_file_copy(&index->file,
+                         index->header.events_offset + (index->count - 1) * ATF_EVENT_SIZE, bytes,
+                         sizeof bytes) &&
+           memcmp(bytes, "2ITA", 4) == 0 && atf_load_u64(bytes + 8) == index->count - 1;
+}
+
 /* A tracer writes the footer before the header: the header of a crashed one may not know of a
  * footer that is there. */
 static void count_events(atf_index *index)
@@ -85,6 +97,8 @@ static void count_events(atf_index *index)
     index->count = (end - start) / ATF_EVENT_SIZE;
     if (index->finalized && index->footer.event_count < index->count)
         index->count = index->footer.event_count;
+    if (!index->finalized && ends_in_cut_footer(index))
+        index->count--;
 }
 
 int atf_index_open_at(atf_index **out, int folder, const char *relative, const char *display,

@@ -68,15 +68,16 @@ static bool check_index(atf_thread *thread, const char *file)
     atf_problems *list = &thread->problems;
     bool ok = true;
     if (!footer) {
-        uint64_t rest = (atf_index_file(index)->size - header->events_offset) % ATF_EVENT_SIZE;
+        uint64_t end = header->events_offset + count * ATF_EVENT_SIZE;
+        uint64_t rest = atf_index_file(index)->size - end;
         ok = atf_problems_add(
             list, file, "no footer: the tracer did not finish; every whole event counts, %" PRIu64,
             count);
         if (ok && rest > 0)
-            ok = atf_problems_add(list, file,
-                                  "its last event is cut: %" PRIu64
-                                  " bytes of %d are left (at byte %" PRIu64 ")",
-                                  rest, ATF_EVENT_SIZE, atf_index_file(index)->size - rest);
+            ok = atf_problems_add(
+                list, file, "%s is cut: %" PRIu64 " bytes of %d are left (at byte %" PRIu64 ")",
+                rest < ATF_EVENT_SIZE ? "its last event" : "its footer", rest,
+                rest < ATF_EVENT_SIZE ? ATF_EVENT_SIZE : ATF_FOOTER_SIZE, end);
         return ok;
     }
     if (footer->event_count > count)

@@ -196,7 +196,7 @@ class Index:
             return
         endian, version, arch, system, _flags, thread_id, clock = struct.unpack_from("<4B2IB", data, 4)
         event_size, _count, offset, footer_offset = struct.unpack_from("<IIQQ", data, 24)
-        if endian != 1 or version != 1 or event_size != EVENT.size or offset > len(data):
+        if endian != 1 or version != 1 or event_size != EVENT.size or not HEADER_SIZE <= offset <= len(data):
             return
         self.valid = True
         self.arch, self.os = named(ARCHS, arch, "unknown"), named(SYSTEMS, system, "unknown")
@@ -210,6 +210,11 @@ class Index:
                     count = (footer - offset) // EVENT.size
                 count = min(count, struct.unpack_from("<Q", data, footer + 8)[0])
                 break
+        else:
+            # The first half of a footer that is cut: it tells the number of events before itself.
+            last = offset + (count - 1) * EVENT.size
+            if count > 0 and data[last:last + 4] == b"2ITA" and struct.unpack_from("<Q", data, last + 8)[0] == count - 1:
+                count -= 1
         self.events = list(EVENT.iter_unpack(memoryview(data)[offset:offset + count * EVENT.size]))
 
 

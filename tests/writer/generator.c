@@ -457,7 +457,7 @@ int generator_run(const struct generator_options *options, const char *dir)
     if (result == 0 && options->bundle)
         result = writer_bundle_manifest(dir, "session");
 out_names:
-    names_free(&names);
+    made_names_free(&names);
 out:
     free(session_dir);
     return result;

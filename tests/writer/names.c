@@ -134,12 +134,12 @@ int names_make(struct names *names, const struct generator_options *options)
     return 0;
 fail:
     free(offsets);
-    names_free(names);
+    made_names_free(names);
     errno = ENOMEM;
     return -1;
 }
 
-void names_free(struct names *names)
+void made_names_free(struct names *names)
 {
     free(names->symbols);
     free(names->text);

@@ -20,6 +20,6 @@ struct names {
 /* 0, or -1 with errno set, and nothing to free. */
 int names_make(struct names *names, const struct generator_options *options);
 
-void names_free(struct names *names);
+void made_names_free(struct names *names);
 
 #endif
