@@ -132,7 +132,7 @@ bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/run.py
 
 coverage: $(BUILD)/setup-coverage
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
 	@gcovr --root . --filter 'reader/' --filter 'fs/' $(BUILD)/coverage
 
 # ---- What a person runs

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "file.h"
+#include "open_file.h"
 #include "mount.h"
 
 #ifndef ATFFS_VERSION

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "file.h"
+#include "open_file.h"
 #include "inodes.h"
 
 /* The content never changes: what the kernel knows it may keep for ever. */

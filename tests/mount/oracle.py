@@ -229,7 +229,7 @@ class Details:
         if data is None or len(data) < HEADER_SIZE or data[:4] != b"ATD2":
             return
         endian, version, arch, system, _flags, thread_id, _reserved, offset = struct.unpack_from("<4B3IQ", data, 4)
-        if endian != 1 or version != 1 or offset > len(data):
+        if endian != 1 or version != 1 or not HEADER_SIZE <= offset <= len(data):
             return
         self.valid = True
         self.arch, self.os = named(ARCHS, arch, "unknown"), named(SYSTEMS, system, "unknown")

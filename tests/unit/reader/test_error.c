@@ -79,11 +79,11 @@ TEST(header_values_have_names)
     assert_string_equal(atf_arch_name(1), "x86_64");
     assert_string_equal(atf_arch_name(2), "arm64");
     static const char *const systems[] = {"iOS", "Android", "macOS", "Linux", "Windows"};
-    for (uint8_t i = 0; i < LENGTH(systems); i++)
-        assert_string_equal(atf_os_name(i + 1), systems[i]);
+    for (size_t i = 0; i < LENGTH(systems); i++)
+        assert_string_equal(atf_os_name((uint8_t)(i + 1)), systems[i]);
     static const char *const clocks[] = {"mach_continuous", "qpc", "boottime"};
-    for (uint8_t i = 0; i < LENGTH(clocks); i++)
-        assert_string_equal(atf_clock_name(i + 1), clocks[i]);
+    for (size_t i = 0; i < LENGTH(clocks); i++)
+        assert_string_equal(atf_clock_name((uint8_t)(i + 1)), clocks[i]);
 }
 
 TEST(undefined_header_values_have_none)

@@ -8,7 +8,7 @@
  * the helper thread makes what will be asked for next. Otherwise each request would wait for its
  * text to be formatted.
  */
-#include "file.h"
+#include "open_file.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An open file: a view that many threads read at once. */
-#ifndef ATFFS_FILE_H
-#define ATFFS_FILE_H
+#ifndef ATFFS_OPEN_FILE_H
+#define ATFFS_OPEN_FILE_H
 
 #include "view.h"
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounted.h"
+#include "trace.h"
+
+TEST(what_is_no_session_can_not_be_opened)
+{
+    struct fs *fs = NULL;
+    atf_error err;
+    assert_int_equal(fs_open(&fs, temp_dir(), &err), ATF_ERR_NOT_SESSION);
+    assert_int_equal(fs_open(&fs, "/nowhere", &err), ATF_ERR_SYSTEM);
+    assert_null(fs);
+    fs_close(NULL);
+}
+
+TEST(times_are_of_a_thread_or_of_all)
+{
+    const char *folder = temp_dir();
+    uint64_t first;
+    uint64_t last;
+    bool any;
+    atf_error err;
+    save_times(path_in(make_dir(folder, "thread_0"), "index.atf"), (uint64_t[]){7, 5, 9}, 3);
+    save_times(path_in(make_dir(folder, "thread_1"), "index.atf"), NULL, 0);
+    save_times(path_in(make_dir(folder, "thread_2"), "index.atf"), (uint64_t[]){0, 8}, 2);
+    struct fs *fs = open_fs(folder);
+    assert_ok(fs_thread_times(fs, 0, &first, &last, &any, NULL, &err), err);
+    assert_true(any && first == 5 && last == 9);
+    assert_ok(fs_thread_times(fs, 1, &first, &last, &any, NULL, &err), err);
+    assert_false(any);
+    assert_ok(fs_session_times(fs, &first, &last, &any, NULL, &err), err);
+    assert_true(any && first == 0 && last == 9);
+    fs_close(fs);
+}
+
+TEST(a_thread_in_order_has_one_lane_for_both_orders)
+{
+    const char *folder = temp_dir();
+    const struct stream *by_index;
+    const struct stream *by_time;
+    atf_error err;
+    save_times(path_in(make_dir(folder, "thread_0"), "index.atf"), (uint64_t[]){1, 2}, 2);
+    save_times(path_in(make_dir(folder, "thread_1"), "index.atf"), (uint64_t[]){2, 1}, 2);
+    struct fs *fs = open_fs(folder);
+    for (size_t thread = 0; thread < 2; thread++) {
+        assert_ok(fs_thread_stream(fs, thread, ORDER_INDEX, FORMAT_TSV, &by_index, NULL, &err),
+                  err);
+        assert_ok(fs_thread_stream(fs, thread, ORDER_TIME, FORMAT_TSV, &by_time, NULL, &err), err);
+        assert_int_equal(by_index->lanes[0] == by_time->lanes[0], thread == 0);
+    }
+    fs_close(fs);
+}
+
+static void *measure_all(void *arg)
+{
+    struct fs *fs = arg;
+    const struct stream *stream;
+    const struct blob *blob;
+    const struct rows *rows;
+    bool ok = fs_merged_stream(fs, FORMAT_JSONL, &stream, NULL, NULL) == ATF_OK &&
+              fs_thread_stream(fs, 1, ORDER_TIME, FORMAT_TSV, &stream, NULL, NULL) == ATF_OK &&
+              fs_session_info(fs, &blob, NULL, NULL) == ATF_OK && blob->length > 0 &&
+              fs_readme(fs, &blob, NULL, NULL) == ATF_OK && blob->length > 0 &&
+              fs_details(fs, 0, &rows, NULL, NULL) == ATF_OK &&
+              fs_functions(fs, &rows, NULL, NULL) == ATF_OK;
+    return ok ? fs : NULL;
+}
+
+TEST(many_may_need_everything_at_once)
+{
+    struct fs *fs = open_odd(30000, 9);
+    pthread_t threads[10];
+    for (size_t i = 0; i < LENGTH(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, measure_all, fs), 0);
+    for (size_t i = 0; i < LENGTH(threads); i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        assert_ptr_equal(result, fs);
+    }
+    fs_close(fs);
+}
+
+static bool always(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+TEST(whatever_takes_a_pass_can_be_cancelled)
+{
+    static const atf_cancel at_once = {.requested = always};
+    const struct stream *stream;
+    const struct blob *blob;
+    const struct rows *rows;
+    atf_error err;
+    struct fs *fs = open_odd(2000, 9);
+    assert_int_equal(fs_merged_stream(fs, FORMAT_TSV, &stream, &at_once, &err), ATF_ERR_CANCELLED);
+    assert_int_equal(fs_thread_stream(fs, 0, ORDER_INDEX, FORMAT_TSV, &stream, &at_once, &err),
+                     ATF_ERR_CANCELLED);
+    assert_int_equal(fs_session_info(fs, &blob, &at_once, &err), ATF_ERR_CANCELLED);
+    assert_int_equal(fs_details(fs, 0, &rows, &at_once, &err), ATF_ERR_CANCELLED);
+    assert_ptr_equal(measure_all(fs), fs);
+    fs_close(fs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_session_can_not_be_opened),
+        cmocka_unit_test(times_are_of_a_thread_or_of_all),
+        cmocka_unit_test(a_thread_in_order_has_one_lane_for_both_orders),
+        cmocka_unit_test(many_may_need_everything_at_once),
+        cmocka_unit_test(whatever_takes_a_pass_can_be_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

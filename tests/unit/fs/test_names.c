@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounted.h"
+
+static const char manifest[] =
+    "{\"threads\":[],\"modules\":[{\"module_id\":7,\"path\":\"/x/Net \\\"Core\\\"\"}],"
+    "\"symbols\":[{\"function_id\":\"0x700000001\",\"name\":\"first\"},"
+    "{\"function_id\":\"0x700000002\",\"name\":\"a\\tb\\\\c\\\"d\\n\"},"
+    "{\"function_id\":\"0x3\"},{\"function_id\":\"0x700000001\",\"name\":\"last\"}]}";
+
+static struct fs *open_sample(void)
+{
+    const char *folder = temp_dir();
+    write_text(path_in(folder, "manifest.json"), manifest);
+    return open_fs(folder);
+}
+
+/* The fragment of a function, by both ways of writing it. */
+static void assert_fragment(const struct fs *fs, uint64_t id, const char *json, const char *tsv)
+{
+    const struct names *names = &fs->names;
+    char *out = malloc(fs->line_room);
+    assert_non_null(out);
+    assert_true(names->longest >= strlen(json) && names->longest >= strlen(tsv));
+    assert_int_equal(names_length(names, FORMAT_JSONL, id), strlen(json));
+    assert_int_equal(names_write(names, FORMAT_JSONL, id, out) - out, strlen(json));
+    assert_memory_equal(out, json, strlen(json));
+    assert_int_equal(names_length(names, FORMAT_TSV, id), strlen(tsv));
+    assert_int_equal(names_write(names, FORMAT_TSV, id, out) - out, strlen(tsv));
+    assert_memory_equal(out, tsv, strlen(tsv));
+    struct window window = {.out = out, .room = fs->line_room};
+    names_put(names, id, &window);
+    assert_int_equal(window.out - out, strlen(json));
+    assert_memory_equal(out, json, strlen(json));
+    free(out);
+}
+
+TEST(a_symbol_is_shown_by_name_and_module)
+{
+    struct fs *fs = open_sample();
+    assert_fragment(fs, 0x700000002,
+                    "\"function_id\":\"0x700000002\",\"function\":\"a\\tb\\\\c\\\"d\\n\","
+                    "\"module\":\"Net \\\"Core\\\"\"",
+                    "0x700000002\ta\\tb\\\\c\"d\\n\tNet \"Core\"");
+    fs_close(fs);
+}
+
+TEST(of_two_symbols_of_one_id_the_last_is_shown)
+{
+    struct fs *fs = open_sample();
+    assert_fragment(
+        fs, 0x700000001,
+        "\"function_id\":\"0x700000001\",\"function\":\"last\",\"module\":\"Net \\\"Core\\\"\"",
+        "0x700000001\tlast\tNet \"Core\"");
+    fs_close(fs);
+}
+
+TEST(a_symbol_without_name_and_module_is_null)
+{
+    struct fs *fs = open_sample();
+    assert_fragment(fs, 3, "\"function_id\":\"0x3\",\"function\":null,\"module\":null",
+                    "0x3\t-\t-");
+    fs_close(fs);
+}
+
+TEST(an_unknown_function_of_a_known_module_shows_the_module)
+{
+    struct fs *fs = open_sample();
+    assert_fragment(
+        fs, 0x7FFFFFFFF,
+        "\"function_id\":\"0x7ffffffff\",\"function\":null,\"module\":\"Net \\\"Core\\\"\"",
+        "0x7ffffffff\t-\tNet \"Core\"");
+    fs_close(fs);
+}
+
+TEST(an_unknown_function_of_an_unknown_module_is_null)
+{
+    struct fs *fs = open_sample();
+    assert_fragment(fs, 0, "\"function_id\":\"0x0\",\"function\":null,\"module\":null",
+                    "0x0\t-\t-");
+    assert_fragment(fs, UINT64_MAX,
+                    "\"function_id\":\"0xffffffffffffffff\",\"function\":null,\"module\":null",
+                    "0xffffffffffffffff\t-\t-");
+    fs_close(fs);
+}
+
+TEST(the_longest_part_of_a_line_may_be_an_unknown_functions)
+{
+    const char *folder = temp_dir();
+    struct bytes text = {.data = NULL};
+    struct bytes json = {.data = NULL};
+    struct bytes tsv = {.data = NULL};
+    static const char begin[] = "\"function_id\":\"0x7ffffffff\",\"function\":null,\"module\":\"";
+    static const char manifest_begin[] =
+        "{\"threads\":[],\"modules\":[{\"module_id\":7,\"path\":\"";
+    bytes_add(&text, manifest_begin, sizeof manifest_begin - 1);
+    bytes_add(&json, begin, sizeof begin - 1);
+    bytes_add(&tsv, "0x7ffffffff\t-\t", 14);
+    bytes_fill(&text, 'm', 5000);
+    bytes_fill(&json, 'm', 5000);
+    bytes_fill(&tsv, 'm', 5000);
+    bytes_add(&text, "\"}]}", 4);
+    bytes_add(&json, "\"", 2);
+    bytes_add(&tsv, "", 1);
+    bytes_save(&text, path_in(folder, "manifest.json"));
+    struct fs *fs = open_fs(folder);
+    assert_fragment(fs, 0x7FFFFFFFF, (const char *)json.data, (const char *)tsv.data);
+    fs_close(fs);
+    bytes_free(&json);
+    bytes_free(&tsv);
+}
+
+TEST(without_a_manifest_all_are_null)
+{
+    struct fs *fs = open_fs("tests/sessions/crashed");
+    assert_fragment(fs, 0xF7F05AC600000003,
+                    "\"function_id\":\"0xf7f05ac600000003\",\"function\":null,\"module\":null",
+                    "0xf7f05ac600000003\t-\t-");
+    fs_close(fs);
+}
+
+TEST(functions_tsv_has_a_row_a_symbol_in_the_manifests_order)
+{
+    struct fs *fs = open_sample();
+    assert_path_is(fs, "functions.tsv",
+                   "function_id\tmodule\tname\n"
+                   "0x700000001\tNet \"Core\"\tfirst\n"
+                   "0x700000002\tNet \"Core\"\ta\\tb\\\\c\"d\\n\n"
+                   "0x3\t-\t-\n"
+                   "0x700000001\tNet \"Core\"\tlast\n");
+    fs_close(fs);
+    fs = open_fs("tests/sessions/crashed");
+    assert_path_is(fs, "functions.tsv", "function_id\tmodule\tname\n");
+    fs_close(fs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_symbol_is_shown_by_name_and_module),
+        cmocka_unit_test(of_two_symbols_of_one_id_the_last_is_shown),
+        cmocka_unit_test(a_symbol_without_name_and_module_is_null),
+        cmocka_unit_test(an_unknown_function_of_a_known_module_shows_the_module),
+        cmocka_unit_test(an_unknown_function_of_an_unknown_module_is_null),
+        cmocka_unit_test(the_longest_part_of_a_line_may_be_an_unknown_functions),
+        cmocka_unit_test(without_a_manifest_all_are_null),
+        cmocka_unit_test(functions_tsv_has_a_row_a_symbol_in_the_manifests_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

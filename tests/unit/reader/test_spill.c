@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "fixture.h"
+#include "spill.h"
+
+enum { SMALL = 1000, LARGE = 3 << 20 };
+
+static void fill(atf_spill *spill)
+{
+    uint8_t *data = spill->data;
+    for (size_t i = 0; i < spill->size; i++)
+        data[i] = (uint8_t)(i * 7 + 1);
+}
+
+/* What fill wrote stands in the first `size` bytes, and zeros after it. */
+static void assert_filled(const atf_spill *spill, size_t size)
+{
+    const uint8_t *data = spill->data;
+    for (size_t i = 0; i < spill->size; i++)
+        if (data[i] != (i < size ? (uint8_t)(i * 7 + 1) : 0))
+            fail_msg("byte %zu is %u", i, data[i]);
+}
+
+static void grow_in_steps(void)
+{
+    static const size_t sizes[] = {1, SMALL, 5000, LARGE, LARGE + 1, (size_t)2 * LARGE};
+    atf_spill spill = ATF_SPILL_NONE;
+    for (size_t i = 0; i < LENGTH(sizes); i++) {
+        size_t before = spill.size;
+        assert_true(atf_spill_grow(&spill, sizes[i]));
+        assert_true(spill.size >= sizes[i]);
+        assert_filled(&spill, before);
+        fill(&spill);
+    }
+    atf_spill_free(&spill);
+    assert_null(spill.data);
+    assert_int_equal(spill.size, 0);
+}
+
+TEST(new_memory_is_zero_and_growing_keeps_the_content)
+{
+    setenv("TMPDIR", temp_dir(), 1);
+    grow_in_steps();
+}
+
+TEST(without_a_temporary_folder_it_is_plain_memory)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    setenv("TMPDIR", "/nowhere/at/all", 1);
+    grow_in_steps();
+    assert_true(atf_spill_grow(&spill, LARGE));
+    assert_int_equal(spill.fd, -1);
+    atf_spill_free(&spill);
+}
+
+TEST(large_memory_lies_in_a_file_without_a_name)
+{
+    const char *folder = temp_dir();
+    atf_spill spill = ATF_SPILL_NONE;
+    int fd = open(folder, O_TMPFILE | O_RDWR, 0600);
+    if (fd < 0)
+        skip(); /* a file system without such files */
+    close(fd);
+    setenv("TMPDIR", folder, 1);
+    assert_true(atf_spill_grow(&spill, SMALL));
+    assert_int_equal(spill.fd, -1); /* too small to matter */
+    assert_true(atf_spill_grow(&spill, LARGE));
+    assert_true(spill.fd >= 0);
+    assert_int_equal(rmdir(folder), 0); /* nothing is in it */
+    atf_spill_free(&spill);
+}
+
+TEST(it_never_shrinks)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    assert_true(atf_spill_grow(&spill, SMALL));
+    void *data = spill.data;
+    size_t size = spill.size;
+    assert_true(atf_spill_grow(&spill, 1));
+    assert_true(atf_spill_grow(&spill, 0));
+    assert_ptr_equal(spill.data, data);
+    assert_int_equal(spill.size, size);
+    atf_spill_free(&spill);
+}
+
+TEST(nothing_needs_no_memory)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    assert_true(atf_spill_grow(&spill, 0));
+    atf_spill_seal(&spill);
+    atf_spill_free(&spill);
+    atf_spill_free(&spill);
+}
+
+TEST(sealed_memory_stays)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    setenv("TMPDIR", temp_dir(), 1);
+    assert_true(atf_spill_grow(&spill, LARGE));
+    fill(&spill);
+    atf_spill_seal(&spill);
+    assert_int_equal(spill.fd, -1);
+    assert_filled(&spill, spill.size);
+    atf_spill_free(&spill);
+}
+
+TEST(what_can_not_be_had_leaves_what_there_is)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    assert_true(atf_spill_grow(&spill, SMALL));
+    fill(&spill);
+    assert_false(atf_spill_grow(&spill, (size_t)1 << 60));
+    assert_filled(&spill, spill.size);
+    atf_spill_free(&spill);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(new_memory_is_zero_and_growing_keeps_the_content),
+        cmocka_unit_test(without_a_temporary_folder_it_is_plain_memory),
+        cmocka_unit_test(large_memory_lies_in_a_file_without_a_name),
+        cmocka_unit_test(it_never_shrinks),
+        cmocka_unit_test(nothing_needs_no_memory),
+        cmocka_unit_test(sealed_memory_stays),
+        cmocka_unit_test(what_can_not_be_had_leaves_what_there_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
