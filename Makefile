@@ -24,8 +24,8 @@ RECORDER_OBJECTS := $(WRITER_OBJECTS) $(patsubst %,$(BUILD)/tests/writer/%.o,rec
 TRACED_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,parse_documents documents)
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
-.PHONY: all demo test unit-test mount-test check check-format check-tidy check-cppcheck check-clang check-sanitizers \
-        coverage bench install clean
+.PHONY: all python demo test unit-test mount-test check check-format check-tidy check-cppcheck check-clang check-sanitizers \
+        coverage bench fuzz install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -65,6 +65,34 @@ $(BUILD)/parse-documents: $(TRACED_OBJECTS) $(RECORDER_OBJECTS) $(BUILD)/libatf.
 	@echo '  ld   $@'
 	@$(CC) -rdynamic $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -ldl -o $@
 
+# ---- The Python package: usable with PYTHONPATH=$(BUILD)/python
+
+SYSTEM_PYTHON := /usr/bin/python3
+PYTHON_INCLUDE = $(shell $(SYSTEM_PYTHON) -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+# Asked for only when something is compiled: the packages may not be there before scripts/setup ran.
+PYTHON_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPy_LIMITED_API=0x030B0000 -fvisibility=hidden -fPIC \
+                -pthread -Wall -Wextra -Werror -Ireader \
+                -isystem $(PYTHON_INCLUDE) $(CFLAGS)
+PYTHON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard reader/python/*.c))
+PYTHON_PACKAGE := $(patsubst reader/python/%,$(BUILD)/python/%,$(wildcard reader/python/atf/*.py reader/python/atf/*.pyi) \
+                  reader/python/atf/py.typed)
+
+python: $(BUILD)/python/atf/_atf.abi3.so $(PYTHON_PACKAGE)
+
+$(BUILD)/reader/python/%.o: reader/python/%.c | $(BUILD)/setup-python
+	@mkdir -p $(@D)
+	@echo '  cc   $<'
+	@$(CC) $(PYTHON_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/python/atf/_atf.abi3.so: $(PYTHON_OBJECTS) $(BUILD)/libatf.a
+	@mkdir -p $(@D)
+	@echo '  ld   $@'
+	@$(CC) -shared -pthread -Wl,--exclude-libs,ALL $(LDFLAGS) $^ -lcjson -lm -o $@
+
+$(BUILD)/python/%: reader/python/%
+	@mkdir -p $(@D)
+	@cp $< $@
+
 # ---- Tests: each unit test is a program, named as the source file that it tests
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BUILD)/libatf.a
@@ -75,8 +103,8 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BU
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
 
-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS)
-	@BUILD=$(BUILD) tests/run unit mount demo
+test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS) python
+	@BUILD=$(BUILD) tests/run unit python mount demo
 
 unit-test: $(BUILD)/setup-test $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/run unit
@@ -89,15 +117,16 @@ mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 CHECKED = $(filter %.c,$(C_FILES))
 
-check: check-format check-tidy check-cppcheck check-clang check-sanitizers
+check: check-format check-tidy check-cppcheck check-clang check-sanitizers fuzz
 	@echo 'check: all passed'
 
 check-format: $(BUILD)/setup-check
 	clang-format --dry-run -Werror $(C_FILES)
 
-TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ireader -Ifs -Itests/writer -Itests/unit $(FUSE_CFLAGS) \
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ireader -Ifs -Itests/writer -Itests/unit -Ireader/python -DPy_LIMITED_API=0x030B0000 \
+             -isystem $(PYTHON_INCLUDE) $(FUSE_CFLAGS) \
              -DATFFS_VERSION='"$(VERSION)"'
-check-tidy: $(BUILD)/setup-build $(BUILD)/setup-test $(BUILD)/setup-check
+check-tidy: $(BUILD)/setup-build $(BUILD)/setup-test $(BUILD)/setup-python $(BUILD)/setup-check
 	@echo '  clang-tidy'
 	@printf '%s\n' $(CHECKED) | xargs -P $(shell nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(TIDY_FLAGS)) 2>/dev/null' tidy
 
@@ -108,13 +137,18 @@ check-cppcheck: $(BUILD)/setup-build $(BUILD)/setup-check
 
 # The same sources must compile without a warning under the other compiler, too.
 check-clang: $(BUILD)/setup-check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all $(BUILD)/clang/atf-generate $(BUILD)/clang/parse-documents
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all python $(BUILD)/clang/atf-generate $(BUILD)/clang/parse-documents
 
 # Unit and mount tests once more with the address and undefined-behaviour sanitizers.
 check-sanitizers: $(BUILD)/setup-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=gcc \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
 	    LDFLAGS='-fsanitize=address,undefined' unit-test
+
+# Each fuzz target for so many seconds, after the inputs that once failed.
+SECONDS ?= 30
+fuzz: $(BUILD)/setup-build $(BUILD)/setup-check
+	@BUILD=$(BUILD) tests/fuzz/run $(SECONDS)
 
 # ---- Speed, against the limits of the machine
 
@@ -128,8 +162,9 @@ $(BUILD)/reader-bench: $(BUILD)/tests/bench/reader_bench.o $(BUILD)/libatf.a
 	@echo '  ld   $@'
 	@$(CC) $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -o $@
 
-bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs $(BUILD)/reader-bench
-	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/run.py
+bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs $(BUILD)/reader-bench python
+	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/bench/run.py
+	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/python/bench.py
 
 coverage: $(BUILD)/setup-coverage
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test

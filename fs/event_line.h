@@ -8,7 +8,7 @@
 static inline char *time_write(char *out, uint64_t time, struct time_memo *memo)
 {
     const uint64_t lower = 100000000; /* what eight digits hold */
-    if (__builtin_expect(time - memo->base >= lower || memo->base == 0, 0)) {
+    if (__builtin_expect(time < memo->base || time - memo->base >= lower || memo->base == 0, 0)) {
         if (time < lower)
             return decimal_write(out, time);
         memo->base = time / lower * lower;

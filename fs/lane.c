@@ -59,10 +59,11 @@ uint64_t lane_find(const struct lane *lane, uint64_t offset, uint64_t *start)
     uint64_t block = geometry_find(&lane->geometry, offset);
     uint64_t line = block * ATF_BLOCK;
     *start = geometry_before(&lane->geometry, block);
-    for (;; line++) {
+    for (; line < lane->geometry.lines; line++) {
         uint64_t length = lane->format->measure(lane, line, line + 1);
         if (*start + length > offset)
             return line;
         *start += length;
     }
+    return line; /* only where the trace has changed since it was measured */
 }

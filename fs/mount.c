@@ -369,7 +369,9 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
             if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
                 if (fuse_daemonize(command->foreground) == 0)
-                    status = serve(&mount, command) < 0 ? -1 : 0;
+                    status = serve(&mount, command);
+                /* A mount that is ended while a request is under way may end so: as wished, too. */
+                status = status >= 0 || status == -ECONNABORTED ? 0 : -1;
                 fuse_session_unmount(mount.session);
             }
             fuse_remove_signal_handlers(mount.session);

@@ -23,44 +23,72 @@ static char *value_write(enum format format, atf_text text, char *out)
     return out;
 }
 
-static size_t symbol_length(enum format format, const atf_symbol *symbol)
+static size_t function_length(enum format format, const atf_symbol *symbol)
 {
-    size_t fixed = format == FORMAT_JSONL
-                       ? sizeof "\"function_id\":\"0x\",\"function\":,\"module\":" - 1
-                       : sizeof "0x\t\t" - 1;
-    return fixed + hex_length(symbol->function_id) + value_length(format, symbol->name) +
-           value_length(format, symbol->module);
+    size_t fixed = format == FORMAT_JSONL ? sizeof "\"function_id\":\"0x\",\"function\":" - 1
+                                          : sizeof "0x\t" - 1;
+    return fixed + hex_length(symbol->function_id) + value_length(format, symbol->name);
 }
 
-static char *symbol_write(enum format format, const atf_symbol *symbol, char *out)
+static char *function_write(enum format format, const atf_symbol *symbol, char *out)
 {
     bool json = format == FORMAT_JSONL;
     out = json ? literal_write(out, "\"function_id\":\"0x") : literal_write(out, "0x");
     out = hex_write(out, symbol->function_id);
     out = json ? literal_write(out, "\",\"function\":") : literal_write(out, "\t");
-    out = value_write(format, symbol->name, out);
-    out = json ? literal_write(out, ",\"module\":") : literal_write(out, "\t");
-    return value_write(format, symbol->module, out);
+    return value_write(format, symbol->name, out);
 }
 
-static atf_symbol unknown(const struct names *names, uint64_t function_id)
+static size_t module_length(enum format format, atf_text name)
 {
-    return (atf_symbol){.function_id = function_id,
-                        .module =
-                            atf_session_module(names->session, (uint32_t)(function_id >> 32))};
+    return (format == FORMAT_JSONL ? sizeof ",\"module\":" - 1 : sizeof "\t" - 1) +
+           value_length(format, name);
+}
+
+static char *module_write(enum format format, atf_text name, char *out)
+{
+    out = format == FORMAT_JSONL ? literal_write(out, ",\"module\":") : literal_write(out, "\t");
+    return value_write(format, name, out);
+}
+
+/* Of a function without a symbol its id still tells the module. */
+static const struct fragment *module_of(const struct names *names, enum format format,
+                                        uint64_t function_id)
+{
+    int64_t module = atf_session_find_module(names->session, (uint32_t)(function_id >> 32));
+    return &names->modules[format][module + 1];
 }
 
 size_t names_unknown_length(const struct names *names, enum format format, uint64_t function_id)
 {
-    atf_symbol symbol = unknown(names, function_id);
-    return symbol_length(format, &symbol);
+    atf_symbol symbol = {.function_id = function_id};
+    return function_length(format, &symbol) + module_of(names, format, function_id)->length;
 }
 
 char *names_unknown_write(const struct names *names, enum format format, uint64_t function_id,
                           char *out)
 {
-    atf_symbol symbol = unknown(names, function_id);
-    return symbol_write(format, &symbol, out);
+    atf_symbol symbol = {.function_id = function_id};
+    const struct fragment *module = module_of(names, format, function_id);
+    out = function_write(format, &symbol, out);
+    return short_write(out, module->bytes, module->length);
+}
+
+void names_put(const struct names *names, uint64_t function_id, struct window *out)
+{
+    int64_t place = atf_idmap_find(&names->by_id, function_id);
+    const struct fragment *module;
+    if (place >= 0) {
+        const struct function_part *function = &names->functions[FORMAT_JSONL][place];
+        window_put(out, function->text.bytes, function->text.length);
+        module = function->module;
+    } else {
+        char text[64];
+        atf_symbol symbol = {.function_id = function_id};
+        window_put(out, text, (size_t)(function_write(FORMAT_JSONL, &symbol, text) - text));
+        module = module_of(names, FORMAT_JSONL, function_id);
+    }
+    window_put(out, module->bytes, module->length);
 }
 
 static void put_escaped(struct window *out, atf_text text, char *(*write)(char *out, atf_text text))
@@ -70,27 +98,6 @@ static void put_escaped(struct window *out, atf_text text, char *(*write)(char *
         char *end = write(escaped, (atf_text){.bytes = text.bytes + i, .length = 1});
         window_put(out, escaped, (size_t)(end - escaped));
     }
-}
-
-void names_put(const struct names *names, uint64_t function_id, struct window *out)
-{
-    int64_t place = atf_idmap_find(&names->by_id, function_id);
-    if (place >= 0) {
-        const struct fragment *fragment = &names->fragments[FORMAT_JSONL][place];
-        window_put(out, fragment->bytes, fragment->length);
-        return;
-    }
-    atf_symbol symbol = unknown(names, function_id);
-    window_literal(out, "\"function_id\":");
-    window_hex(out, function_id);
-    window_literal(out, ",\"function\":null,\"module\":");
-    if (!symbol.module.bytes) {
-        window_literal(out, "null");
-        return;
-    }
-    window_literal(out, "\"");
-    put_escaped(out, symbol.module, json_write);
-    window_literal(out, "\"");
 }
 
 static void put_column(struct window *out, atf_text text)
@@ -117,54 +124,69 @@ int function_row_write(const void *source, uint64_t i, struct window *out, atf_e
     return ATF_OK;
 }
 
-static bool intern(struct names *names, enum format format, const atf_symbol *symbols, size_t count)
+static size_t longer(size_t a, size_t b)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += symbol_length(format, &symbols[i]);
-    names->fragments[format] = calloc(count + 1, sizeof *names->fragments[format]);
-    names->bytes[format] = malloc(total + FRAGMENT_ROOM);
-    if (!names->fragments[format] || !names->bytes[format])
-        return false;
-    char *at = names->bytes[format];
-    for (size_t i = 0; i < count; i++) {
-        char *end = symbol_write(format, &symbols[i], at);
-        size_t length = (size_t)(end - at);
-        names->fragments[format][i] = (struct fragment){.bytes = at, .length = length};
-        if (length > names->longest)
-            names->longest = length;
-        at = end;
-    }
-    return true;
+    return a > b ? a : b;
 }
 
-/* A function without a symbol shows any module: as long as the longest, with the longest id. */
-static size_t longest_unknown(const atf_session *session)
+/* The memory for a format's texts: every function once, every module once, and none. */
+static bool allocate(struct names *names, enum format format, const atf_symbol *symbols,
+                     size_t count)
 {
-    size_t longest = 0;
-    for (size_t i = 0; i < atf_session_module_count(session); i++) {
-        atf_symbol symbol = {.function_id = UINT64_MAX,
-                             .module = atf_session_module_at(session, i)};
-        size_t length = symbol_length(FORMAT_JSONL, &symbol);
-        longest = length > longest ? length : longest;
+    size_t modules = atf_session_module_count(names->session);
+    size_t total = module_length(format, (atf_text){.bytes = NULL});
+    for (size_t i = 0; i < modules; i++)
+        total += module_length(format, atf_session_module_at(names->session, i));
+    for (size_t i = 0; i < count; i++)
+        total += function_length(format, &symbols[i]);
+    names->modules[format] = calloc(modules + 1, sizeof *names->modules[format]);
+    names->functions[format] = calloc(count + 1, sizeof *names->functions[format]);
+    names->bytes[format] = malloc(total + FRAGMENT_ROOM);
+    return names->modules[format] && names->functions[format] && names->bytes[format];
+}
+
+static void intern(struct names *names, enum format format, const atf_symbol *symbols, size_t count)
+{
+    size_t modules = atf_session_module_count(names->session);
+    char *at = names->bytes[format];
+    size_t longest_module = 0;
+    atf_symbol unknown = {.function_id = UINT64_MAX};
+    size_t longest_function = function_length(format, &unknown);
+    for (size_t i = 0; i <= modules; i++) {
+        atf_text name =
+            i ? atf_session_module_at(names->session, i - 1) : (atf_text){.bytes = NULL};
+        char *end = module_write(format, name, at);
+        names->modules[format][i] = (struct fragment){.bytes = at, .length = (size_t)(end - at)};
+        longest_module = longer(longest_module, (size_t)(end - at));
+        at = end;
     }
-    atf_symbol nothing = {.function_id = UINT64_MAX};
-    size_t length = symbol_length(FORMAT_JSONL, &nothing);
-    return length > longest ? length : longest;
+    for (size_t i = 0; i < count; i++) {
+        char *end = function_write(format, &symbols[i], at);
+        const struct fragment *module = &names->modules[format][symbols[i].module_index + 1];
+        names->functions[format][i] =
+            (struct function_part){.text = {.bytes = at, .length = (size_t)(end - at)},
+                                   .module = module,
+                                   .length = (size_t)(end - at) + module->length};
+        longest_function = longer(longest_function, (size_t)(end - at));
+        at = end;
+    }
+    names->longest = longer(names->longest, longest_function + longest_module);
 }
 
 bool names_init(struct names *names, const atf_session *session)
 {
     size_t count;
     const atf_symbol *symbols = atf_session_symbols(session, &count);
-    *names = (struct names){.session = session, .longest = longest_unknown(session)};
+    *names = (struct names){.session = session};
     if (!atf_idmap_init(&names->by_id, count))
         return false;
     for (size_t i = 0; i < count; i++)
         atf_idmap_put(&names->by_id, symbols[i].function_id, i);
-    for (int format = 0; format < FORMAT_COUNT; format++)
-        if (!intern(names, (enum format)format, symbols, count))
+    for (int format = 0; format < FORMAT_COUNT; format++) {
+        if (!allocate(names, (enum format)format, symbols, count))
             return false;
+        intern(names, (enum format)format, symbols, count);
+    }
     return true;
 }
 
@@ -172,7 +194,8 @@ void names_free(struct names *names)
 {
     atf_idmap_free(&names->by_id);
     for (int format = 0; format < FORMAT_COUNT; format++) {
-        free(names->fragments[format]);
+        free(names->modules[format]);
+        free(names->functions[format]);
         free(names->bytes[format]);
     }
 }

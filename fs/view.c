@@ -233,6 +233,9 @@ static int make_rows(struct fs *fs, struct view *view, const atf_cancel *cancel,
     make.end = geometry_total(&view->rows->geometry);
     if (view->node.kind == NODE_DETAIL_RANGE)
         status = atf_guard(measure_rows_range, &make, err);
+    if (status == ATF_OK && make.end < view->base)
+        status = atf_fail(err, ATF_ERR_DAMAGED, 0, NULL, ATF_NO_OFFSET,
+                          "the trace changed while it was mounted");
     view->size = view->header_length + make.end - view->base;
     view->read = read_rows;
     view->sequential = true;
@@ -258,6 +261,9 @@ static int make_stream(struct fs *fs, struct view *view, const atf_cancel *cance
     }
     view->header = event_formats[node->format].header;
     view->header_length = strlen(view->header);
+    if (status == ATF_OK && make.end < view->base)
+        status = atf_fail(err, ATF_ERR_DAMAGED, 0, NULL, ATF_NO_OFFSET,
+                          "the trace changed while it was mounted");
     view->size = view->header_length + make.end - view->base;
     view->read = read_stream;
     view->sequential = true;

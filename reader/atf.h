@@ -61,7 +61,8 @@ typedef struct atf_error {
     char text[512];  /* what was wrong and what can be done, without the file's name */
 } atf_error;
 
-/* Formats "file: text (at byte N)" into out as snprintf does, and returns what snprintf returns. */
+/* Formats "file: text (at byte N)" into out as snprintf does, with ? for control characters, and
+ * returns what snprintf returns. */
 int atf_error_format(const atf_error *err, char *out, size_t size);
 
 /* Asked now and then by every long pass; true ends the pass with ATF_ERR_CANCELLED. NULL stands for
@@ -483,7 +484,8 @@ typedef struct atf_text {
 typedef struct atf_symbol {
     uint64_t function_id;
     atf_text name;
-    atf_text module; /* last part of the module's path */
+    atf_text module;      /* last part of the module's path */
+    int64_t module_index; /* of atf_session_module_at, -1 where there is none */
 } atf_symbol;
 
 const atf_file_info *atf_session_manifest(const atf_session *session);
@@ -497,6 +499,8 @@ int64_t atf_session_find_symbol(const atf_session *session, uint64_t function_id
 /* The name of module_id (last part of its path); bytes is NULL where the manifest has none. O(1).
  */
 atf_text atf_session_module(const atf_session *session, uint32_t module_id);
+int64_t atf_session_find_module(const atf_session *session,
+                                uint32_t module_id); /* index, or -1; O(1) */
 size_t atf_session_module_count(const atf_session *session);
 atf_text atf_session_module_at(const atf_session *session, size_t i); /* i below the count */
 

@@ -202,6 +202,9 @@ uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t tar
             narrow_by_blocks(&s, orders[slot]->block_times[middle / ATF_BLOCK]))
             continue;
         found = narrow(&s, atf_order_time(orders[slot], middle));
+        if (!found && s.high[slot] - s.low[slot] >= width)
+            break; /* the trace has changed since its block times were taken: any answer ends this
+                    */
     }
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)

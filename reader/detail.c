@@ -155,20 +155,20 @@ int atf_detail_verify_checksum(const atf_detail *detail)
                              : -1;
 }
 
-static void load_record(const atf_detail *detail, uint64_t offset, uint64_t detail_seq,
-                        atf_record *record)
+static void load_record(const atf_detail *detail, uint64_t offset, uint32_t length,
+                        uint64_t detail_seq, atf_record *record)
 {
     const uint8_t *at = detail->file.data + offset;
     *record = (atf_record){.detail_seq = detail_seq,
                            .offset = offset,
-                           .total_length = atf_load_u32(at),
+                           .total_length = length,
                            .event_type = atf_load_u16(at + 4),
                            .flags = atf_load_u16(at + 6),
                            .index_seq = atf_load_u32(at + 8),
                            .thread_id = atf_load_u32(at + 12),
                            .timestamp = atf_load_u64(at + 16),
                            .payload = at + ATF_RECORD_HEAD_SIZE};
-    record->payload_length = record->total_length - ATF_RECORD_HEAD_SIZE;
+    record->payload_length = length - ATF_RECORD_HEAD_SIZE;
 }
 
 /* Whether a whole record lies at offset; *length is what its head says, 0 where there is no room
@@ -193,7 +193,7 @@ bool atf_detail_next(atf_detail_iter *iter, atf_record *record)
     uint32_t length;
     if (iter->detail_seq >= iter->detail->most || !record_fits(iter->detail, iter->offset, &length))
         return false;
-    load_record(iter->detail, iter->offset, iter->detail_seq++, record);
+    load_record(iter->detail, iter->offset, length, iter->detail_seq++, record);
     iter->offset += length;
     return true;
 }
@@ -319,14 +319,15 @@ int atf_detail_get(atf_detail *detail, uint64_t detail_seq, atf_record *record, 
         return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, offset,
                         "record %llu is gone: the file became shorter since it was opened",
                         (unsigned long long)detail_seq);
-    load_record(detail, offset, detail_seq, record);
     /* The file may have changed since the table was made: lengths are checked each time they are
      * used. */
     uint64_t room = (readable < detail->section_end ? readable : detail->section_end) - offset;
-    if (record->total_length < ATF_RECORD_HEAD_SIZE || record->total_length > room)
-        return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, record->offset,
+    uint32_t length = atf_load_u32(detail->file.data + offset);
+    if (length < ATF_RECORD_HEAD_SIZE || length > room)
+        return atf_fail(err, ATF_ERR_DAMAGED, 0, detail->file.path, offset,
                         "record %llu has changed since the file was opened",
                         (unsigned long long)detail_seq);
+    load_record(detail, offset, length, detail_seq, record);
     return ATF_OK;
 }
 

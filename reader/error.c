@@ -37,7 +37,13 @@ int atf_error_format(const atf_error *err, char *out, size_t size)
     char place[48] = "";
     if (err->offset != ATF_NO_OFFSET)
         snprintf(place, sizeof place, " (at byte %" PRIu64 ")", err->offset);
-    return snprintf(out, size, "%s%s%s%s", err->file, err->file[0] ? ": " : "", err->text, place);
+    int length =
+        snprintf(out, size, "%s%s%s%s", err->file, err->file[0] ? ": " : "", err->text, place);
+    /* Names come from the trace, and may end up on a terminal. */
+    for (char *at = out; size > 0 && *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
+    return length;
 }
 
 void atf_error_name(atf_error *err, const char *file)

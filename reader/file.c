@@ -21,10 +21,7 @@ static int open_beneath(int folder, const char *relative, int flags)
         return open(relative, flags);
     struct open_how how = {.flags = (uint64_t)flags,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int fd = (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
-    if (fd < 0 && errno == ENOSYS) /* Linux before 5.6 */
-        fd = openat(folder, relative, flags | O_NOFOLLOW);
-    return fd;
+    return (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
 }
 
 static const char *type_name(mode_t mode)

@@ -43,7 +43,8 @@ static inline void atf_idmap_free(atf_idmap *map)
 static inline struct atf_idmap_slot *atf_idmap_slot_of(const atf_idmap *map, uint64_t id)
 {
     uint64_t mask = UINT64_MAX >> map->shift;
-    uint64_t i = (id * map->multiplier) >> map->shift;
+    uint64_t mixed = id * map->multiplier;
+    uint64_t i = ((mixed ^ mixed >> 32) * map->multiplier) >> map->shift;
     while (map->slots[i].place != 0 && map->slots[i].id != id)
         i = (i + 1) & mask;
     return &map->slots[i];

@@ -31,10 +31,7 @@ static int open_folder_below(int folder, const char *relative)
 {
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int fd = (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
-    if (fd < 0 && errno == ENOSYS && relative[0] != '/' && !strstr(relative, ".."))
-        fd = openat(folder, relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return fd;
+    return (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
 }
 
 DIR *atf_open_folder(int folder, const char *relative)

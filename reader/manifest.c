@@ -128,6 +128,7 @@ static bool take_symbol(atf_manifest *manifest, const cJSON *item, char **string
     if (!module && has_module)
         module = find_module(manifest, module_id);
     symbol.module = module ? module->name : (atf_text){.bytes = NULL};
+    symbol.module_index = module ? module - manifest->modules : -1;
     symbol.name = take_string(member(item, "name"), strings);
     manifest->symbols[manifest->symbol_count] = symbol;
     atf_idmap_put(&manifest->symbols_by_id, symbol.function_id, manifest->symbol_count++);

@@ -6,7 +6,7 @@
 #include "idmap.h"
 #include "problems.h"
 
-enum { ATF_MANIFEST_LIMIT = 256 << 20 }; /* bytes; a larger one is a problem and not read */
+enum { ATF_MANIFEST_LIMIT = 64 << 20 }; /* bytes; a larger one is a problem and not read */
 
 typedef struct atf_module {
     uint32_t id;

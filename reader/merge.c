@@ -31,7 +31,8 @@ struct atf_merge {
     unsigned shift;
     bool narrow;
     bool started; /* the tree is built for where the cursors stand */
-    uint64_t base;
+    uint64_t base,
+        latest; /* of narrow keys: the first time, and the longest after it that they hold */
     uint64_t remaining;
     union key winner;
     union {
@@ -70,7 +71,8 @@ static inline atf_narrow_key narrow_key(const atf_merge *merge, const struct cur
     if (position >= cursor->count)
         return UINT64_MAX << merge->shift | slot;
     uint64_t time = time_at(cursor, position);
-    return (time > merge->base ? time - merge->base : 0) << merge->shift | slot;
+    time = time > merge->base ? time - merge->base : 0;
+    return (time < merge->latest ? time : merge->latest) << merge->shift | slot;
 }
 
 /* Many threads are more streams than the hardware's prefetcher follows: each is asked for some
@@ -165,6 +167,7 @@ static void choose_keys(atf_merge *merge)
         last = order->last_time > last ? order->last_time : last;
     }
     merge->base = first;
+    merge->latest = (UINT64_MAX >> merge->shift) - 1;
     if (first <= last && last - first >= UINT64_MAX >> merge->shift)
         merge->narrow = false;
 }

@@ -306,13 +306,17 @@ int64_t atf_session_find_symbol(const atf_session *session, uint64_t function_id
     return map->slots ? atf_idmap_find(map, function_id) : -1;
 }
 
+int64_t atf_session_find_module(const atf_session *session, uint32_t module_id)
+{
+    const atf_idmap *map = &session->manifest.modules_by_id;
+    return map->slots ? atf_idmap_find(map, module_id) : -1;
+}
+
 atf_text atf_session_module(const atf_session *session, uint32_t module_id)
 {
-    const atf_manifest *manifest = &session->manifest;
-    int64_t i =
-        manifest->modules_by_id.slots ? atf_idmap_find(&manifest->modules_by_id, module_id) : -1;
     static const atf_text none = {.bytes = NULL};
-    return i < 0 ? none : manifest->modules[i].name;
+    int64_t i = atf_session_find_module(session, module_id);
+    return i < 0 ? none : session->manifest.modules[i].name;
 }
 
 size_t atf_session_module_count(const atf_session *session)

@@ -83,7 +83,13 @@ static int need_table(struct detail_reader *self)
 {
     if (reader_check(&self->reader) < 0)
         return -1;
-    return self->survey ? 0 : pass_run(self->reader.source, self->reader.path, survey, self);
+    if (self->survey)
+        return 0;
+    if (pass_run(self->reader.source, self->reader.path, survey, self) == 0 &&
+        reader_check_size(&self->reader, self->reader.size) == 0)
+        return 0;
+    self->survey = NULL;
+    return -1;
 }
 
 static Py_ssize_t length(PyObject *object)
@@ -97,7 +103,12 @@ static PyObject *read_record(struct detail_reader *self, uint64_t seq, bool by_i
 {
     struct detail_place place = {
         .detail = self->detail, .index = self->index, .by_index_seq = by_index_seq, .seq = seq};
-    return detail_record_read(self->reader.source, &place, self->reader.path, by_index_seq);
+    PyObject *record =
+        detail_record_read(self->reader.source, &place, self->reader.path, by_index_seq);
+    if (record && record != Py_None &&
+        reader_check_size(&self->reader, detail_record_end(record)) < 0)
+        Py_CLEAR(record);
+    return record;
 }
 
 static PyObject *item(PyObject *object, Py_ssize_t i)

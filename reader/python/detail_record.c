@@ -26,8 +26,14 @@ static int fetch_record(void *arg)
                      : atf_detail_get(place->detail, place->seq, &fetch->record, &fetch->err);
     if (status != ATF_OK)
         return status;
-    fetch->linked = place->index &&
-                    atf_index_get(place->index, fetch->record.index_seq, &fetch->event) == ATF_OK;
+    if (place->index)
+        status = atf_index_get(place->index, fetch->record.index_seq, &fetch->event);
+    fetch->linked = place->index && status == ATF_OK;
+    if (status == ATF_ERR_DAMAGED) {
+        fetch->err =
+            (atf_error){.status = ATF_ERR_DAMAGED, .offset = ATF_NO_OFFSET, .text = BECAME_SHORTER};
+        return status;
+    }
     atf_payload_decode(&fetch->record, fetch->linked ? &fetch->event : NULL, &fetch->payload);
     return ATF_OK;
 }

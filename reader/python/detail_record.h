@@ -26,4 +26,11 @@ struct detail_place {
 PyObject *detail_record_read(struct source *source, const struct detail_place *place,
                              PyObject *path, bool none_ok);
 
+/* Offset after the record in its file. */
+static inline uint64_t detail_record_end(PyObject *record)
+{
+    const atf_record *head = &((struct detail_record *)record)->record;
+    return head->offset + head->total_length;
+}
+
 #endif

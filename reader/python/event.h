@@ -15,6 +15,15 @@ struct index_event {
     struct located_event at;
 };
 
+/*
+ * Whether it may lie past the end of a file that was cut in the middle of a page, where zeros are
+ * read: its last byte is zero. Of sound events only those with a detail record are suspicious.
+ */
+static inline bool event_is_suspicious(const atf_event *event)
+{
+    return event->detail_seq >> 24 == 0;
+}
+
 PyObject *index_event_new(const struct state *state, const struct located_event *at);
 
 /* Makes the state's field_names. */

@@ -32,9 +32,14 @@ void event_sequence_dealloc(PyObject *object)
     reader_free(&self->reader);
 }
 
+static const struct reader *reader_of(const struct event_sequence *self)
+{
+    return self->whole ? &self->whole->reader : &self->reader;
+}
+
 int event_sequence_check(const struct event_sequence *self)
 {
-    return reader_check(self->whole ? &self->whole->reader : &self->reader);
+    return reader_check(reader_of(self));
 }
 
 /* ---- Items */
@@ -45,24 +50,26 @@ struct load {
     int64_t position, step;
     Py_ssize_t count;
     struct located_event *out;
+    uint64_t end;    /* the largest seq, and one */
+    bool suspicious; /* one may be past the end of a file that was cut */
 };
 
 static int load_events(void *arg)
 {
-    const struct load *load = arg;
+    struct load *load = arg;
     int64_t position = load->position;
     for (Py_ssize_t i = 0; i < load->count; i++, position += load->step) {
         uint64_t seq = load->seqs ? load->seqs[position] : (uint64_t)position;
         atf_event_load(load->events + ATF_EVENT_SIZE * seq, &load->out[i].event);
         load->out[i].seq = seq;
+        load->suspicious |= event_is_suspicious(&load->out[i].event);
+        load->end = seq < load->end ? load->end : seq + 1;
     }
     return ATF_OK;
 }
 
-/* Where the first item to be loaded lies in the file. */
-static uint64_t offset_of(const struct event_sequence *self, const struct load *load)
+static uint64_t offset_of(const struct event_sequence *self, uint64_t seq)
 {
-    uint64_t seq = load->seqs ? load->seqs[load->position] : (uint64_t)load->position;
     return atf_index_get_header(self->index)->events_offset + ATF_EVENT_SIZE * seq;
 }
 
@@ -77,9 +84,10 @@ int event_sequence_load(const struct event_sequence *self, Py_ssize_t from, Py_s
                         .out = out};
     atf_error err = {.offset = ATF_NO_OFFSET};
     if (atf_guard(load_events, &load, &err) == ATF_OK)
-        return 0;
+        return load.suspicious ? reader_check_size(reader_of(self), offset_of(self, load.end)) : 0;
     if (count == 1)
-        err.offset = offset_of(self, &load);
+        err.offset =
+            offset_of(self, load.seqs ? load.seqs[load.position] : (uint64_t)load.position);
     fail(self->reader.source->state, &err, self->reader.path);
     return -1;
 }
@@ -216,7 +224,7 @@ static PyObject *count_of(PyObject *self, PyObject *event)
 static PyObject *repr(PyObject *object)
 {
     const struct event_sequence *self = (struct event_sequence *)object;
-    const struct reader *reader = self->whole ? &self->whole->reader : &self->reader;
+    const struct reader *reader = reader_of(self);
     PyObject *name = PyType_GetName(Py_TYPE(object));
     PyObject *text = NULL;
     if (name && (reader->closed || reader->source->closed))

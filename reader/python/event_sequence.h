@@ -28,7 +28,8 @@ void event_sequence_dealloc(PyObject *self);
 /* 0, or -1 and a ValueError: use after close. */
 int event_sequence_check(const struct event_sequence *self);
 
-/* Copies items [from, from + count) to out, as one guarded read. */
+/* Copies items [from, from + count) to out, as one guarded read. AtfError where any of them is no
+ * longer in the file. */
 int event_sequence_load(const struct event_sequence *self, Py_ssize_t from, Py_ssize_t count,
                         struct located_event *out);
 

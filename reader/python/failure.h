@@ -5,6 +5,8 @@
 
 #include "module.h"
 
+#define BECAME_SHORTER "became shorter since it was opened"
+
 /*
  * Sets the exception for err and returns NULL: OSError (errno, filename), MemoryError, IndexError,
  * else AtfError (file, offset). path (str, may be NULL) is the file where err names none.

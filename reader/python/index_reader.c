@@ -67,7 +67,13 @@ static int need_order(struct index_reader *self)
     struct reader *reader = &self->events.reader;
     if (reader_check(reader) < 0)
         return -1;
-    return self->order ? 0 : pass_run(reader->source, reader->path, find_order, self);
+    if (self->order)
+        return 0;
+    if (pass_run(reader->source, reader->path, find_order, self) == 0 &&
+        reader_check_size(reader, reader->size) == 0)
+        return 0;
+    self->order = NULL;
+    return -1;
 }
 
 struct search {

@@ -20,6 +20,10 @@ struct merged_part {
 int merged_part_open(void *part, const atf_cancel *cancel, atf_error *err);
 void merged_part_close(struct merged_part *part);
 
+/* ATF_ERR_DAMAGED where an index has become shorter since the session was opened: what was read may
+ * be zeros. */
+int merged_part_check(const struct merged_part *part, atf_error *err);
+
 /* (thread, IndexEvent) by (timestamp_ns, thread, seq). */
 PyObject *merged_iterator_new(struct reader *session, struct merged_part *part);
 

@@ -151,7 +151,9 @@ static int copy_rows(void *arg, const atf_cancel *cancel, atf_error *err)
     for (size_t i = 0; i < atf_session_thread_count(part->session); i++)
         copy->begin += part->cut[i];
     status = map_rows(copy, err);
-    return status == ATF_OK ? copy_pieces(copy, err) : status;
+    if (status == ATF_OK)
+        status = copy_pieces(copy, err);
+    return status == ATF_OK ? merged_part_check(part, err) : status;
 }
 
 PyObject *merged_array_new(struct reader *session, struct merged_part *part)

@@ -15,6 +15,7 @@ struct merged_iterator {
     PyObject_HEAD struct reader *session;
     struct merged_part part; /* part.count: events that are still to be loaded */
     size_t used, filled;
+    bool suspicious; /* one of the last batch was */
     struct merged_event batch[BATCH];
 };
 
@@ -46,6 +47,7 @@ static int load_batch(void *arg)
 {
     struct merged_iterator *self = arg;
     atf_merged merged[BATCH];
+    self->suspicious = false;
     size_t count = self->part.count < BATCH ? (size_t)self->part.count : BATCH;
     count = atf_merge_read(self->part.merge, merged, count);
     for (size_t i = 0; i < count; i++) {
@@ -53,6 +55,7 @@ static int load_batch(void *arg)
         atf_event_load(merged[i].event, &out->at.event);
         out->at.seq = merged[i].seq;
         out->thread = merged[i].slot;
+        self->suspicious |= event_is_suspicious(&out->at.event);
     }
     self->filled = count;
     return ATF_OK;
@@ -65,7 +68,10 @@ static int fill(struct merged_iterator *self)
     if (self->part.count == 0)
         return 0;
     atf_error err;
-    if (atf_guard(load_batch, self, &err) != ATF_OK) {
+    int status = atf_guard(load_batch, self, &err);
+    if (status == ATF_OK && self->suspicious)
+        status = merged_part_check(&self->part, &err);
+    if (status != ATF_OK) {
         self->part.count = 0; /* the merge was left in the middle of a step */
         self->filled = 0;
         fail(self->session->source->state, &err, self->session->path);

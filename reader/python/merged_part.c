@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "failure.h"
 #include "merged.h"
 
 struct search {
@@ -54,7 +56,28 @@ int merged_part_open(void *arg, const atf_cancel *cancel, atf_error *err)
     int status = atf_merge_open(&part->merge, part->session, cancel, err);
     if (status == ATF_OK)
         status = find_bounds(part, cancel, err);
-    return status == ATF_OK ? atf_guard(seek, part, err) : status;
+    if (status == ATF_OK)
+        status = atf_guard(seek, part, err);
+    return status == ATF_OK ? merged_part_check(part, err) : status;
+}
+
+int merged_part_check(const struct merged_part *part, atf_error *err)
+{
+    atf_session_refresh(part->session);
+    for (size_t i = 0; i < atf_session_thread_count(part->session); i++) {
+        const atf_thread *thread = atf_session_thread(part->session, i);
+        const atf_index *index = atf_thread_index(thread);
+        if (!index || atf_index_readable(index) == atf_index_count(index))
+            continue;
+        *err = (atf_error){.status = ATF_ERR_DAMAGED,
+                           .offset = atf_index_get_header(index)->events_offset +
+                                     ATF_EVENT_SIZE * atf_index_readable(index),
+                           .text = BECAME_SHORTER};
+        snprintf(err->file, sizeof err->file, "%s/%s/index.atf", atf_session_path(part->session),
+                 atf_thread_name(thread));
+        return ATF_ERR_DAMAGED;
+    }
+    return ATF_OK;
 }
 
 void merged_part_close(struct merged_part *part)

@@ -1,6 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader.h"
 
+#include "failure.h"
+
+static bool look(PyObject *path, struct stat *st)
+{
+    PyObject *bytes = PyUnicode_EncodeFSDefault(path);
+    bool found = bytes && stat(PyBytes_AsString(bytes), st) == 0;
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+    return found;
+}
+
+static void note_file(struct reader *self)
+{
+    struct stat st;
+    if (!look(self->path, &st))
+        return;
+    self->device = st.st_dev;
+    self->inode = st.st_ino;
+    self->size = (uint64_t)st.st_size;
+}
+
+int reader_check_size(const struct reader *self, uint64_t end)
+{
+    struct stat st;
+    /* Another file by that name says nothing of the one that is mapped. */
+    if (!look(self->path, &st) || st.st_dev != self->device || st.st_ino != self->inode ||
+        (uint64_t)st.st_size >= end)
+        return 0;
+    atf_error err = {
+        .status = ATF_ERR_DAMAGED, .offset = (uint64_t)st.st_size, .text = BECAME_SHORTER};
+    fail(self->source->state, &err, self->path);
+    return -1;
+}
+
 struct reader *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs, PyObject **bytes)
 {
     static char *names[] = {"path", NULL};
@@ -13,7 +47,9 @@ struct reader *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs, 
         self->owner = true;
         self->path = PyUnicode_DecodeFSDefault(PyBytes_AsString(path));
         self->source = self->path ? source_new(type) : NULL;
-        if (!self->source)
+        if (self->source)
+            note_file(self);
+        else
             Py_CLEAR(self);
     }
     if (self)
@@ -34,7 +70,9 @@ struct reader *reader_below(PyTypeObject *type, struct source *source, PyObject 
     if (self) {
         self->source = source_hold(source);
         self->path = PyUnicode_FromFormat("%U/%U", above, last);
-        if (!self->path)
+        if (self->path)
+            note_file(self);
+        else
             Py_CLEAR(self);
     }
     Py_DECREF(last);

@@ -122,7 +122,9 @@ static PyObject *get_event_count(PyObject *object, void *unused)
 
 static int survey(void *arg, const atf_cancel *cancel, atf_error *err)
 {
-    return atf_session_survey(arg, cancel, err);
+    struct merged_part whole = {.session = arg};
+    int status = atf_session_survey(arg, cancel, err);
+    return status == ATF_OK ? merged_part_check(&whole, err) : status;
 }
 
 /* As open_session, and the session surveyed. */

@@ -186,28 +186,13 @@ static PyObject *get_problems(PyObject *object, void *unused)
 
 /* ---- Links */
 
-struct event_look {
-    const atf_index *index;
-    uint64_t seq;
-    atf_event event;
-    bool found;
-};
-
-static int look_at_event(void *arg)
+/* The thread's event of that number: 1, 0 where there is none, or -1 with an exception set. */
+static int read_event(const struct thread_reader *self, uint64_t seq, struct located_event *at)
 {
-    struct event_look *look = arg;
-    look->found = atf_index_get(look->index, look->seq, &look->event) == ATF_OK;
-    return ATF_OK;
-}
-
-/* The thread's event of that number; 0, or -1 with an exception set. */
-static int read_event(const struct thread_reader *self, struct event_look *look)
-{
-    look->index = atf_thread_index(self->thread);
-    look->found = false;
-    if (!look->index)
+    if (seq >= atf_thread_event_count(self->thread))
         return 0;
-    return guard_run(self->reader.source, self->reader.path, look_at_event, look);
+    const struct event_sequence *index = (struct event_sequence *)self->index;
+    return event_sequence_load(index, (Py_ssize_t)seq, 1, at) < 0 ? -1 : 1;
 }
 
 static PyObject *get_detail_for(PyObject *object, PyObject *event)
@@ -221,10 +206,11 @@ static PyObject *get_detail_for(PyObject *object, PyObject *event)
         return NULL;
     }
     const struct located_event *at = &((struct index_event *)event)->at;
-    struct event_look look = {.seq = at->seq};
-    if (read_event(self, &look) < 0)
+    struct located_event own;
+    int found = read_event(self, at->seq, &own);
+    if (found < 0)
         return NULL;
-    if (!look.found || memcmp(&look.event, &at->event, sizeof look.event) != 0) {
+    if (!found || memcmp(&own, at, sizeof own) != 0) {
         PyErr_SetString(PyExc_ValueError, "the event is of another thread");
         return NULL;
     }
@@ -244,12 +230,12 @@ static PyObject *get_index_for(PyObject *object, PyObject *record)
                      Py_TYPE(record));
         return NULL;
     }
-    struct event_look look = {.seq = ((struct detail_record *)record)->record.index_seq};
-    if (read_event(self, &look) < 0)
+    struct located_event at;
+    int found = read_event(self, ((struct detail_record *)record)->record.index_seq, &at);
+    if (found < 0)
         return NULL;
-    if (!look.found)
+    if (!found)
         Py_RETURN_NONE;
-    struct located_event at = {.event = look.event, .seq = look.seq};
     return index_event_new(state, &at);
 }
 

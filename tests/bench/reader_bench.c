@@ -134,7 +134,7 @@ static uint64_t merge(struct subject *subject)
     uint64_t sum = 0;
     if (atf_merge_open(&merge, subject->session, NULL, NULL) != ATF_OK)
         return 0;
-    for (size_t got; (got = atf_merge_read(merge, batch, BATCH)) > 0;)
+    while (atf_merge_read(merge, batch, BATCH) > 0)
         sum += batch[0].seq;
     atf_merge_close(merge);
     sink = sum;

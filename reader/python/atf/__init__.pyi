@@ -3,8 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, SupportsIndex, TypeAlias, overload
-from typing_extensions import Self
+from typing import Any, Final, Literal, NamedTuple, Self, SupportsIndex, TypeAlias, overload
 
 _Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Field: TypeAlias = Literal["timestamp_ns", "function_id", "thread_id", "event_kind", "call_depth", "detail_seq"]

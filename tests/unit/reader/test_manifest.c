@@ -181,7 +181,7 @@ TEST(one_that_is_too_large_is_not_read)
     assert_int_equal(truncate(path, (off_t)ATF_MANIFEST_LIMIT + 1), 0);
     struct loaded loaded = load_from(folder);
     assert_int_equal(loaded.problems.count, 1);
-    assert_non_null(strstr(loaded.problems.list[0].text, "larger than 256 MiB"));
+    assert_non_null(strstr(loaded.problems.list[0].text, "larger than 64 MiB"));
     assert_false(loaded.manifest.has_threads);
     unload(&loaded);
 }
