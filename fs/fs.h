@@ -48,7 +48,8 @@ struct fs {
     struct blob session_info, readme;
     size_t line_room;      /* bytes of the longest event line */
     struct timespec mtime; /* of the newest trace file */
-    struct helper helper;  /* makes text ahead of its readers */
+    struct helper helper;  /* makes text ahead of its readers, */
+    bool ahead;            /* where that is wanted: a mount's readers take turns with it */
 };
 
 /* Opens the session at path. Errors: as atf_session_open. */

@@ -16,7 +16,7 @@
 #define ATFFS_VERSION "unknown"
 #endif
 
-enum { EXIT_PROBLEM = 1, EXIT_UNREADABLE = 2, CAT_SIZE = 128 << 10 };
+enum { EXIT_PROBLEM = 1, EXIT_UNREADABLE = 2, CAT_SIZE = 1 << 20 };
 
 static void print_usage(FILE *out)
 {

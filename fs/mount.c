@@ -361,6 +361,7 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
                 const struct fuse_cmdline_opts *command)
 {
     struct mount mount = {.fs = fs, .options = *options};
+    fs->ahead = true;
     if (pthread_key_create(&mount.buffers, free_buffer) != 0)
         return -1;
     int status = -1;

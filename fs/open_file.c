@@ -243,7 +243,7 @@ static int read_slot(struct file *file, uint64_t offset, size_t length, struct f
     request.out = buffer->bytes + ready;
     int status = request.length > 0 ? read_safely(&request) : ATF_OK;
     uint64_t left = file->view.size - offset - length;
-    size_t ahead = status == ATF_OK && goes_on ? length : 0;
+    size_t ahead = file->view.fs->ahead && status == ATF_OK && goes_on ? length : 0;
     give_slot(file, slot, ahead < left ? ahead : (size_t)left);
     return status;
 }

@@ -32,7 +32,7 @@ uint64_t stream_bytes(const struct stream *stream);
 
 /* Byte offset of the event at a position, or of the first event at `time` or later; of the end past
  * it. scratch holds STREAM_SCRATCH * count numbers. */
-enum { STREAM_SCRATCH = 5 };
+enum { STREAM_SCRATCH = 7 };
 uint64_t stream_offset_of_position(const struct stream *stream, uint64_t position,
                                    uint64_t *scratch);
 uint64_t stream_offset_of_time(const struct stream *stream, uint64_t time, uint64_t *scratch);

@@ -247,7 +247,7 @@ static inline bool atf_index_previous(atf_index_iter *iter, atf_event *event)
 /* ---- Time order of one thread
  * ------------------------------------------------------------------------------- */
 
-enum { ATF_BLOCK = 512 }; /* events between two entries of block_times */
+enum { ATF_BLOCK = 128 }; /* events between two entries of block_times */
 
 /*
  * A thread's events by (timestamp_ns, seq). Made by one pass on first need; a thread whose
@@ -557,7 +557,7 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
  * whose weights add up to at most `target`; from there the next event's weight passes it (or there
  * is no next event). weigh gives the summed weight of positions [from, to) of an order; at
  * multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions; scratch holds
- * 4 * count numbers. Returns the cut's weight.
+ * 6 * count numbers. Returns the cut's weight.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
 uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,

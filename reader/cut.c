@@ -20,18 +20,21 @@ struct selection {
     uint64_t *low, *high; /* the place lies at or after low and before high, or at the very end */
     uint64_t *before, *after; /* this round: first event at the time, and first after the time */
     uint64_t *weight;         /* of positions [0, low) */
+    uint64_t *before_weight, *after_weight;
 };
 
 enum side { LEFT, RIGHT, AMONG };
 
-/* The weight of the first positions of each order, known from low on. */
-static uint64_t weigh_cut(const struct selection *s, const uint64_t *cut)
+/* The weight of each order's first positions up to cut, from low on where that is nearer than a
+ * block boundary. */
+static uint64_t weigh_cut(const struct selection *s, const uint64_t *cut, uint64_t *weights)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < s->count; i++) {
         bool near = cut[i] - s->low[i] < cut[i] % ATF_BLOCK;
-        sum += near ? s->weight[i] + s->weigh(s->arg, i, s->low[i], cut[i])
-                    : s->weigh(s->arg, i, 0, cut[i]);
+        weights[i] = near ? s->weight[i] + s->weigh(s->arg, i, s->low[i], cut[i])
+                          : s->weigh(s->arg, i, 0, cut[i]);
+        sum += weights[i];
     }
     return sum;
 }
@@ -45,23 +48,25 @@ static size_t widest(const struct selection *s)
     return found;
 }
 
+/* Each event is weighed once: `before` and `after` mostly lie together, and a new low's weights are
+ * known from here. */
 static enum side compare(const struct selection *s)
 {
-    if (weigh_cut(s, s->after) <= s->target)
+    uint64_t after = weigh_cut(s, s->after, s->after_weight);
+    if (after <= s->target)
         return RIGHT;
-    if (weigh_cut(s, s->before) > s->target)
-        return LEFT;
-    return AMONG;
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t between = s->weigh(s->arg, i, s->before[i], s->after[i]);
+        s->before_weight[i] = s->after_weight[i] - between;
+        after -= between;
+    }
+    return after > s->target ? LEFT : AMONG;
 }
 
-static void raise_low(struct selection *s, const uint64_t *cut)
+static void raise_low(const struct selection *s, const uint64_t *cut, const uint64_t *weights)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        bool near = cut[i] - s->low[i] < cut[i] % ATF_BLOCK;
-        s->weight[i] = near ? s->weight[i] + s->weigh(s->arg, i, s->low[i], cut[i])
-                            : s->weigh(s->arg, i, 0, cut[i]);
-        s->low[i] = cut[i];
-    }
+    memcpy(s->low, cut, s->count * sizeof *cut);
+    memcpy(s->weight, weights, s->count * sizeof *weights);
 }
 
 /* The last position in [from, to] up to which the weight from `from` on is at most `left`. */
@@ -86,7 +91,7 @@ static uint64_t take(const struct selection *s, size_t slot, uint64_t from, uint
  * reached. */
 static void take_among(struct selection *s)
 {
-    raise_low(s, s->before);
+    raise_low(s, s->before, s->before_weight);
     uint64_t left = s->target;
     for (size_t i = 0; i < s->count; i++)
         left -= s->weight[i];
@@ -164,7 +169,7 @@ static bool narrow(struct selection *s, uint64_t time)
     if (side == AMONG)
         take_among(s);
     else if (side == RIGHT)
-        raise_low(s, s->after);
+        raise_low(s, s->after, s->after_weight);
     else
         memcpy(s->high, s->before, s->count * sizeof *s->high);
     return side == AMONG;
@@ -182,7 +187,9 @@ uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t tar
                           .high = scratch,
                           .before = scratch + count,
                           .after = scratch + 2 * count,
-                          .weight = scratch + 3 * count};
+                          .weight = scratch + 3 * count,
+                          .before_weight = scratch + 4 * count,
+                          .after_weight = scratch + 5 * count};
     uint64_t total = 0;
     for (size_t i = 0; i < count; i++) {
         s.low[i] = s.weight[i] = 0;

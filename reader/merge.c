@@ -183,7 +183,7 @@ int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t cou
     merge->tree.wide = aligned_alloc(64, (2 * leaves * sizeof(atf_wide_key) + 63) / 64 * 64);
     merge->cursors = calloc(count + 1, sizeof *merge->cursors);
     merge->orders = calloc(count + 1, sizeof(atf_order *));
-    merge->cut = calloc(5 * count + 1, sizeof *merge->cut);
+    merge->cut = calloc(7 * count + 1, sizeof *merge->cut);
     if (!merge->tree.wide || !merge->cursors || !merge->orders || !merge->cut) {
         atf_merge_close(merge);
         return atf_fail_memory(err);

@@ -64,7 +64,7 @@ TEST(it_is_measured_once)
     geometry_init(&geometry);
     for (int i = 0; i < 3; i++)
         assert_ok(geometry_need(&geometry, 5000, measure, &calls, NULL, &err), err);
-    assert_int_equal(calls, 10);
+    assert_int_equal(calls, (5000 + ATF_BLOCK - 1) / ATF_BLOCK); /* a call a block */
     geometry_free(&geometry);
 }
 
