@@ -62,6 +62,14 @@ static inline char *kind_write(char *out, uint32_t kind, const struct part joine
         text, sizeof(text) - 1                                                                     \
     }
 
+/* decimal_length for a number that is mostly below a thousand. */
+static inline unsigned small_length(uint64_t value)
+{
+    if (__builtin_expect(value > 999, 0))
+        return decimal_length(value);
+    return 1 + (value > 9) + (value > 99);
+}
+
 /* decimal_length for a number that mostly has as many digits as the one before it. */
 struct digits {
     uint64_t least, most; /* numbers of this length */
@@ -98,7 +106,7 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
         atf_event_load(lane->order->events + ATF_EVENT_SIZE * seq, &event);
         sum += digits_length(&time, event.timestamp_ns) + digits_length(&number, seq) +
                digits_length(&thread, event.thread_id) + event_kind_length(event.event_kind) +
-               decimal_length(event.call_depth) +
+               small_length(event.call_depth) +
                names_length(lane->names, format, event.function_id) +
                (event.detail_seq == ATF_NO_DETAIL ? no_link : decimal_length(event.detail_seq));
     }

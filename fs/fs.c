@@ -161,6 +161,11 @@ void fs_close(struct fs *fs)
     free(fs);
 }
 
+struct order_pass {
+    struct fs *fs;
+    const atf_cancel *cancel;
+};
+
 static int find_order(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     struct fs_thread *thread = arg;
@@ -190,6 +195,21 @@ static int need_lane(struct fs *fs, size_t i, enum event_order order, enum forma
     }
     *lane = &thread->lanes[order][format];
     return lane_measure(*lane, cancel, err);
+}
+
+static int find_order_of(void *arg, uint64_t i, atf_error *err)
+{
+    const struct order_pass *pass = arg;
+    struct fs_thread *thread = &pass->fs->threads[i];
+    return atf_lazy_need(&thread->ordered, find_order, thread, pass->cancel, err);
+}
+
+/* The time order of all threads, each on a core of its own: sorting one takes turns with nothing.
+ */
+static int need_orders(struct fs *fs, const atf_cancel *cancel, atf_error *err)
+{
+    struct order_pass pass = {.fs = fs, .cancel = cancel};
+    return atf_parallel(fs->thread_count, find_order_of, &pass, cancel, err);
 }
 
 struct stream_build {
@@ -238,7 +258,9 @@ int fs_merged_stream(struct fs *fs, enum format format, const struct stream **st
     struct stream_build build = {
         .fs = fs, .stream = &merged->stream, .order = ORDER_TIME, .format = format};
     *stream = &merged->stream;
-    return atf_lazy_need(&merged->lazy, build_stream, &build, cancel, err);
+    int status = atomic_load(&merged->lazy.ready) ? ATF_OK : need_orders(fs, cancel, err);
+    return status != ATF_OK ? status
+                            : atf_lazy_need(&merged->lazy, build_stream, &build, cancel, err);
 }
 
 int fs_details(struct fs *fs, size_t thread, const struct rows **rows, const atf_cancel *cancel,
