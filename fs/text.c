@@ -5,19 +5,39 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
+/* The eight hex digits of four bytes, the first byte lowest, as the bytes of a word: nibbles are
+ * set apart and made digits side by side. */
+static uint64_t eight_hex_digits(uint32_t bytes)
+{
+    uint64_t spread = (bytes | (uint64_t)bytes << 16) & 0x0000FFFF0000FFFF;
+    spread = (spread | spread << 8) & 0x00FF00FF00FF00FF;
+    uint64_t nibbles = (spread >> 4 & 0x000F000F000F000F) | (spread & 0x000F000F000F000F) << 8;
+    uint64_t letters = ((nibbles + 0x0606060606060606) >> 4) & 0x0101010101010101;
+    uint64_t digits = nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    return digits;
+}
+
 char *hex_write(char *out, uint64_t value)
 {
+    uint64_t all[2] = {eight_hex_digits(__builtin_bswap32((uint32_t)(value >> 32))),
+                       eight_hex_digits(__builtin_bswap32((uint32_t)value))};
     unsigned length = hex_length(value);
-    for (unsigned i = length; i-- > 0; value >>= 4)
-        out[i] = hex_digits[value & 15];
+    memcpy(out, (const char *)all + sizeof all - length, length);
     return out + length;
 }
 
 char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        *out++ = hex_digits[bytes[i] >> 4];
-        *out++ = hex_digits[bytes[i] & 15];
+    for (; count >= 4; count -= 4, bytes += 4, out += 8) {
+        uint64_t digits = eight_hex_digits(atf_load_u32(bytes));
+        memcpy(out, &digits, sizeof digits);
+    }
+    for (; count > 0; count--, bytes++) {
+        *out++ = hex_digits[*bytes >> 4];
+        *out++ = hex_digits[*bytes & 15];
     }
     return out;
 }
