@@ -166,8 +166,9 @@ bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs
 	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/bench/run.py
 	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/python/bench.py
 
+# Every user that a test mounts as must be able to write the counts.
 coverage: $(BUILD)/setup-coverage
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
+	@umask 000 && $(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
 	@gcovr --root . --filter 'reader/' --filter 'fs/' $(BUILD)/coverage
 
 # ---- What a person runs
