@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "problems.h"
+#include "text.h"
 
 enum { BAR_WIDTH = 40, STRETCH = 1 << 16 };
 
@@ -17,9 +18,10 @@ struct check {
 /* What the links of a thread's events and records amount to. */
 struct links {
     uint64_t broken,
-        first_broken;           /* events whose record isn't there, or belongs to another event */
-    uint64_t back, first_back;  /* records whose event isn't there, or has another record */
-    uint64_t times, first_time; /* records whose timestamp isn't their event's */
+        first_broken;             /* events whose record isn't there, or belongs to another event */
+    uint64_t back, first_back;    /* records whose event isn't there, or has another record */
+    uint64_t times, first_time;   /* records whose timestamp isn't their event's */
+    uint64_t owners, first_owner; /* records whose thread_id or function_id isn't their event's */
     uint64_t threads, first_thread; /* events of another thread_id than the header's */
 };
 
@@ -60,6 +62,18 @@ static int check_events(void *arg)
     return ATF_OK;
 }
 
+/* A payload of a known length names its function; one that names another is shown as bytes only. */
+static bool same_function(const atf_record *record, const atf_event *event)
+{
+    atf_payload payload;
+    atf_payload_decode(record, event, &payload);
+    if (payload.layout == ATF_LAYOUT_RAW)
+        return record->payload_length < ATF_FUNCTION_PAYLOAD_SIZE ||
+               record->payload_length !=
+                   ATF_FUNCTION_PAYLOAD_SIZE + (uint32_t)atf_load_u16(record->payload + 96);
+    return payload.function_id == event->function_id;
+}
+
 static int check_records(void *arg)
 {
     const struct stretch *s = arg;
@@ -73,6 +87,8 @@ static int check_records(void *arg)
             note(&s->links->back, &s->links->first_back, seq);
         else if (event.timestamp_ns != record.timestamp)
             note(&s->links->times, &s->links->first_time, seq);
+        else if (event.thread_id != record.thread_id || !same_function(&record, &event))
+            note(&s->links->owners, &s->links->first_owner, seq);
     }
     return ATF_OK;
 }
@@ -129,6 +145,11 @@ static void report_links(struct check *check, const char *index, const char *det
                          "%" PRIu64 " records link to an event that isn't there or doesn't link "
                          "back; the first is record %" PRIu64,
                          links->back, links->first_back);
+    if (links->owners > 0)
+        atf_problems_add(list, detail,
+                         "%" PRIu64 " records have another thread_id or function_id than their "
+                                    "event; the first is record %" PRIu64,
+                         links->owners, links->first_owner);
     if (links->times > 0)
         atf_problems_add(
             list, detail,
@@ -151,22 +172,73 @@ static int verify_checksums(void *arg)
     return ATF_OK;
 }
 
-/* The header's and footer's times are those of the first and last event as written. */
-static void check_times(struct check *check, const atf_index *index, const char *file)
+/* What the header and the footer of index.atf say, against the events. */
+static void check_index(struct check *check, const atf_thread *thread, const char *file)
 {
+    const atf_index *index = atf_thread_index(thread);
+    const atf_index_header *header = atf_index_get_header(index);
     const atf_footer *footer = atf_index_get_footer(index);
+    uint64_t count = atf_index_count(index);
+    atf_problems *list = &check->problems;
     atf_event first;
     atf_event last;
-    uint64_t count = atf_index_count(index);
-    if (!footer || count == 0 || footer->event_count != count)
+    if (!atf_arch_name(header->arch) || !atf_os_name(header->os) ||
+        !atf_clock_name(header->clock_type))
+        atf_problems_add(list, file,
+                         "the header's arch %u, os %u or clock_type %u is none of the format's",
+                         header->arch, header->os, header->clock_type);
+    if (!footer || footer->event_count != count)
+        return; /* that is a problem of its own, and a crashed tracer's header says nothing */
+    if (atf_index_has_detail(index) != atf_thread_file(thread, ATF_FILE_DETAIL)->present)
+        atf_problems_add(list, file,
+                         "the header's flag has_detail_file is not what is in the folder");
+    if (footer->section_length != count * ATF_EVENT_SIZE)
+        atf_problems_add(list, file,
+                         "the footer speaks of %" PRIu64 " bytes of events, but there are %" PRIu64,
+                         footer->section_length, count * ATF_EVENT_SIZE);
+    if (count == 0 || atf_index_get(index, 0, &first) != ATF_OK ||
+        atf_index_get(index, count - 1, &last) != ATF_OK)
         return;
-    atf_index_get(index, 0, &first);
-    atf_index_get(index, count - 1, &last);
+    if (header->time_start_ns != first.timestamp_ns || header->time_end_ns != last.timestamp_ns)
+        atf_problems_add(list, file,
+                         "the header's times are not those of the first and the last event");
     if (footer->time_start_ns != first.timestamp_ns || footer->time_end_ns != last.timestamp_ns)
-        atf_problems_add(&check->problems, file,
-                         "the footer's times %" PRIu64 " and %" PRIu64
-                         " aren't those of its first and last event",
-                         footer->time_start_ns, footer->time_end_ns);
+        atf_problems_add(list, file,
+                         "the footer's times are not those of the first and the last event");
+}
+
+/* The same of detail.atf. */
+static void check_detail(struct check *check, const atf_thread *thread, const char *file)
+{
+    atf_detail *detail = atf_thread_detail(thread);
+    const atf_detail_header *header = atf_detail_get_header(detail);
+    const atf_footer *footer = atf_detail_get_footer(detail);
+    const atf_detail_survey *records;
+    atf_problems *list = &check->problems;
+    atf_record first;
+    atf_record last;
+    if (!atf_arch_name(header->arch) || !atf_os_name(header->os))
+        atf_problems_add(list, file, "the header's arch %u or os %u is none of the format's",
+                         header->arch, header->os);
+    if (atf_thread_index(thread) &&
+        atf_index_get_header(atf_thread_index(thread))->thread_id != header->thread_id)
+        atf_problems_add(list, file, "its header's thread_id is another than that of index.atf");
+    if (!footer || atf_detail_survey_records(detail, &records, NULL, NULL) != ATF_OK ||
+        footer->event_count != records->count)
+        return;
+    if (header->event_count != footer->event_count ||
+        header->section_length != footer->section_length)
+        atf_problems_add(list, file, "the header's and the footer's counts differ");
+    if (records->count == 0 || atf_detail_get(detail, 0, &first, NULL) != ATF_OK ||
+        atf_detail_get(detail, records->count - 1, &last, NULL) != ATF_OK)
+        return;
+    if (header->index_seq_start != first.index_seq || header->index_seq_end != last.index_seq)
+        atf_problems_add(
+            list, file,
+            "the header's index_seq_start and _end are not those of the first and the last record");
+    if (footer->time_start_ns != first.timestamp || footer->time_end_ns != last.timestamp)
+        atf_problems_add(list, file,
+                         "the footer's times are not those of the first and the last record");
 }
 
 static int check_thread(struct check *check, atf_thread *thread, atf_error *err)
@@ -214,8 +286,19 @@ static int check_thread(struct check *check, atf_thread *thread, atf_error *err)
             "the records don't fit the footer's checksum: some were changed after recording");
     report_links(check, index_name, detail_name, &links);
     if (index)
-        check_times(check, index, index_name);
+        check_index(check, thread, index_name);
+    if (detail)
+        check_detail(check, thread, detail_name);
     return ATF_OK;
+}
+
+static void print_problem(const struct check *check, const atf_problem *problem)
+{
+    fprintf(check->out, "problem: ");
+    plain_print(check->out, problem->file);
+    fprintf(check->out, ": ");
+    plain_print(check->out, problem->text);
+    fprintf(check->out, "\n");
 }
 
 static void print_problems(const struct check *check, const atf_session *session)
@@ -223,11 +306,10 @@ static void print_problems(const struct check *check, const atf_session *session
     size_t known = atf_session_problem_count(session);
     for (size_t i = 0; i < known; i++) {
         atf_problem problem = atf_session_problem(session, i);
-        fprintf(check->out, "problem: %s: %s\n", problem.file, problem.text);
+        print_problem(check, &problem);
     }
     for (size_t i = 0; i < check->problems.count; i++)
-        fprintf(check->out, "problem: %s: %s\n", check->problems.list[i].file,
-                check->problems.list[i].text);
+        print_problem(check, &check->problems.list[i]);
     size_t count = known + check->problems.count;
     if (count == 0)
         fprintf(check->out, "clean: everything reads, all links and counts fit\n");

@@ -218,26 +218,33 @@ static int print_session_info(struct fs *fs, size_t thread, FILE *out, const atf
     return status;
 }
 
-/* A name to grep for that a shell takes as it is. */
-static const char *plain_name(const struct fs *fs, size_t *length)
+/* What to grep for here that a shell takes as it is: a function's name where there is a plain one.
+ */
+static void print_grep(const struct fs *fs, FILE *out)
 {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     size_t count;
     const atf_symbol *symbols = atf_session_symbols(fs->session, &count);
     for (size_t i = 0; i < count; i++) {
         const atf_text *name = &symbols[i].name;
-        size_t plain = 0;
-        while (plain < name->length &&
-               (name->bytes[plain] == '_' ||
-                (name->bytes[plain] >= '0' && name->bytes[plain] <= '9') ||
-                ((name->bytes[plain] | 32) >= 'a' && (name->bytes[plain] | 32) <= 'z')))
-            plain++;
-        if (plain > 0 && plain == name->length && plain <= 40) {
-            *length = plain;
-            return name->bytes;
+        size_t length = 0;
+        while (length < name->length && name->bytes[length] && strchr(plain, name->bytes[length]))
+            length++;
+        if (length > 0 && length == name->length && length <= 40) {
+            fprintf(out, "  grep -m 5 '\"function\":\"%.*s\"' merged.jsonl\n", (int)length,
+                    name->bytes);
+            return;
         }
     }
-    *length = 4;
-    return "main";
+    fprintf(out, "  grep -m 5 '\"kind\":\"CALL\"' merged.jsonl\n");
+}
+
+static const char *first_thread_with_events(const struct fs *fs)
+{
+    for (size_t i = 0; i < fs->thread_count; i++)
+        if (atf_thread_event_count(fs->threads[i].thread) > 0)
+            return atf_thread_name(fs->threads[i].thread);
+    return NULL;
 }
 
 static int print_readme(struct fs *fs, size_t thread, FILE *out, const atf_cancel *cancel,
@@ -248,38 +255,53 @@ static int print_readme(struct fs *fs, size_t thread, FILE *out, const atf_cance
     (void)err;
     const atf_session *session = fs->session;
     size_t symbols;
-    size_t name_length;
     atf_session_symbols(session, &symbols);
-    const char *name = plain_name(fs, &name_length);
-    const char *folder = fs->thread_count ? atf_thread_name(fs->threads[0].thread) : "thread_0";
+    plain_print(out, atf_session_name(session));
     fprintf(out,
-            "%s: a function-call trace of %zu threads, %" PRIu64
+            ": a function-call trace of %zu threads, %" PRIu64
             " events and %zu named functions, as plain files.\n"
             "Everything is read-only and made when it is read, so it costs nothing to look.\n\n",
-            atf_session_name(session), fs->thread_count, atf_session_event_count(session), symbols);
-    fprintf(out, "  session.json       the session at a glance, and what is damaged in it\n"
-                 "  functions.tsv      id, module and name of each function\n"
-                 "  merged.jsonl .tsv  every event of every thread, in time order\n"
-                 "  merged/  time/     the same, cut by position and by time\n"
-                 "  thread_N/          one thread: info.json, events.jsonl .tsv, events/, time/, "
-                 "details.jsonl, details/, raw/\n\n"
-                 "Any other range opens too, listed or not: merged/100-200.jsonl, "
-                 "time/+1.5ms-+2ms.tsv (+ counts from\n"
-                 "the first event; ns, us, ms, s). thread_N/events/5.json is event 5 with its "
-                 "registers and stack.\n\n"
-                 "Ten commands to try here:\n\n");
-    fprintf(out, "  head -n 3 merged.jsonl\n"
-                 "  tail -n 3 merged.tsv\n"
-                 "  wc -l thread_*/events.jsonl\n"
-                 "  cat session.json\n");
-    fprintf(out, "  grep -m 5 '\"function\":\"%.*s\"' merged.jsonl\n", (int)name_length, name);
-    fprintf(out, "  awk -F'\\t' 'NR > 1 && $5 == \"CALL\" {n[$8]++} END {for (f in n) print n[f], "
-                 "f}' merged.tsv | sort -rn | head\n"
-                 "  awk -F'\\t' '$6 > max {max = $6; line = $0} END {print line}' merged.tsv\n"
-                 "  cat time/+0-+1ms.jsonl\n");
+            fs->thread_count, atf_session_event_count(session), symbols);
+    fputs("  session.json       the session at a glance, and what is damaged in it\n"
+          "  functions.tsv      id, module and name of each function\n"
+          "  merged.jsonl .tsv  every event of every thread, in time order\n"
+          "  merged/  time/     the same, cut by position and by time\n"
+          "  thread_N/          one thread: info.json, events.jsonl .tsv, events/, time/, "
+          "details.jsonl, details/,\n"
+          "                     raw/\n\n"
+          "Any other range opens too, listed or not: merged/100-200.jsonl, time/+1.5ms-+2ms.tsv (+ "
+          "counts from\n"
+          "the first event; ns, us, ms, s). thread_N/events/5.json is event 5 with its registers "
+          "and stack.\n\n"
+          "Ten commands to try here:\n\n"
+          "  cat session.json\n"
+          "  head -n 5 functions.tsv\n"
+          "  wc -l thread_*/events.jsonl\n",
+          out);
+    const char *folder = first_thread_with_events(fs);
+    if (!folder) {
+        fputs("  ls -l\n"
+              "  ls -R\n"
+              "  cat thread_*/info.json\n"
+              "  grep -A 9 problems session.json\n"
+              "  find . -name '*.jsonl'\n"
+              "  head -n 1 merged.tsv\n"
+              "  stat merged.jsonl\n",
+              out);
+        return ATF_OK;
+    }
+    fputs("  head -n 3 merged.jsonl\n"
+          "  tail -n 3 merged.tsv\n",
+          out);
+    print_grep(fs, out);
+    fputs("  awk -F'\\t' 'NR > 1 && $5 == \"CALL\" {n[$8]++} END {for (f in n) print n[f], f}' "
+          "merged.tsv | sort -rn | "
+          "head\n"
+          "  cat time/+0-+1ms.jsonl\n",
+          out);
     fprintf(out,
             "  cat %s/events/0.json\n"
-            "  jq -c 'select(.kind == \"EXCEPTION\")' %s/events.jsonl\n",
+            "  awk -F'\\t' '$6 > max {max = $6; line = $0} END {print line}' %s/events.tsv\n",
             folder, folder);
     return ATF_OK;
 }

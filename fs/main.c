@@ -3,6 +3,7 @@
 #define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -157,7 +158,8 @@ static int check(const char *path)
         print_error(&err);
         return EXIT_UNREADABLE;
     }
-    printf("%s: %zu threads\n", atf_session_path(session), atf_session_thread_count(session));
+    plain_print(stdout, atf_session_path(session));
+    printf(": %zu threads\n", atf_session_thread_count(session));
     int exit_code = (int)check_session(session, stdout, isatty(STDERR_FILENO) ? stderr : NULL);
     atf_session_close(session);
     return exit_code;
@@ -228,6 +230,11 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("defaults", KEY_IGNORED),
     FUSE_OPT_KEY("nofail", KEY_IGNORED),
     FUSE_OPT_KEY("_netdev", KEY_IGNORED),
+    FUSE_OPT_KEY("relatime", KEY_IGNORED),
+    FUSE_OPT_KEY("norelatime", KEY_IGNORED),
+    FUSE_OPT_KEY("strictatime", KEY_IGNORED),
+    FUSE_OPT_KEY("lazytime", KEY_IGNORED),
+    FUSE_OPT_KEY("nodiratime", KEY_IGNORED),
     FUSE_OPT_END,
 };
 
@@ -239,11 +246,21 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     (void)rest;
     if (key == KEY_IGNORED)
         return 0;
+    if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0 &&
+        strcmp(argument, "--help") != 0 && strcmp(argument, "--version") != 0) {
+        fprintf(stderr,
+                "atffs: %s: no such option, or not where it belongs (--cat, --list and --check "
+                "come first)\n",
+                argument);
+        return -1;
+    }
     if (key != FUSE_OPT_KEY_NONOPT)
         return 1;
     char **taken = line->session ? &line->mountpoint : &line->session;
-    if (*taken)
-        return 1; /* one too many: libfuse says so */
+    if (*taken) {
+        fprintf(stderr, "atffs: %s: one argument too many\n", argument);
+        return -1;
+    }
     *taken = strdup(argument);
     if (!*taken)
         return -1;
@@ -291,7 +308,7 @@ static int mount_session(struct fuse_args *args, const struct command_line *line
     struct fs *fs = open_session(line->session);
     bool ok = check_mountpoint(line->mountpoint) && fs;
     struct fuse_cmdline_opts command = {.mountpoint = NULL};
-    int exit_code = EXIT_PROBLEM;
+    int exit_code = fs ? EXIT_PROBLEM : EXIT_UNREADABLE;
     if (ok && fuse_parse_cmdline(args, &command) != 0) {
         exit_code = EXIT_UNREADABLE;
     } else if (ok && add_options(args, line, fs)) {
@@ -322,6 +339,9 @@ static int inform(struct fuse_args *args, const struct command_line *line)
 
 int main(int argc, char **argv)
 {
+    /* Buffers of open files go back to the system when they are closed; left to itself glibc keeps
+     * more and more of them. */
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
     if (argc > 1 && is_command(argv[1]))
         return run_command(argv[1], argc - 2, argv + 2);
     struct fuse_args args = FUSE_ARGS_INIT(argc, argv);

@@ -24,7 +24,7 @@ struct slot {
     uint64_t used; /* when it was last taken, in requests of the file */
     struct view_cursor cursor;
     struct job make_ahead;
-    char *ahead;         /* FILE_MOST bytes */
+    char *ahead;         /* FILE_MOST bytes; NULL where none is made, as for small files */
     size_t ahead_length; /* of the text at `next`; 0: none made */
     size_t ahead_wanted;
 };
@@ -67,8 +67,7 @@ static int init_slots(struct file *file, const struct fs *fs, atf_error *err)
         struct slot *slot = &file->slots[i];
         slot->file = file;
         slot->make_ahead.run = run_make_ahead;
-        slot->ahead = malloc(FILE_MOST);
-        if (!slot->ahead)
+        if (fs->ahead && file->view.size > FILE_MOST && !(slot->ahead = malloc(FILE_MOST)))
             return atf_fail_memory(err);
         int status = view_cursor_init(&file->view, &slot->cursor, err);
         if (status != ATF_OK)
@@ -144,6 +143,8 @@ static int read_safely(struct request *request)
     for (;;) {
         int status = atf_guard(read_part, request, request->err);
         uint64_t after = atf_session_refresh(session);
+        if (status != ATF_OK)
+            atf_error_name(request->err, atf_session_path(session));
         if (status != ATF_OK || after == before)
             return status;
         before = after;
@@ -243,7 +244,7 @@ static int read_slot(struct file *file, uint64_t offset, size_t length, struct f
     request.out = buffer->bytes + ready;
     int status = request.length > 0 ? read_safely(&request) : ATF_OK;
     uint64_t left = file->view.size - offset - length;
-    size_t ahead = file->view.fs->ahead && status == ATF_OK && goes_on ? length : 0;
+    size_t ahead = slot->ahead && status == ATF_OK && goes_on ? length : 0;
     give_slot(file, slot, ahead < left ? ahead : (size_t)left);
     return status;
 }

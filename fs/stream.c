@@ -98,17 +98,28 @@ static void seek(const struct stream *stream, struct stream_cursor *cursor, uint
 }
 
 /* Takes the next events of the merge, not many more than length bytes show: reading ahead of a
- * damaged place must not fail for it. False where there are none, or one of them is no longer in
- * its file. */
-static bool fill_ahead(const struct stream *stream, struct stream_cursor *cursor, size_t length)
+ * damaged place must not fail for it. False, with an error, where there are none, or one of them is
+ * no longer in its file. */
+static bool fill_ahead(const struct stream *stream, struct stream_cursor *cursor, size_t length,
+                       atf_error *err)
 {
     const size_t most = sizeof cursor->ahead / sizeof cursor->ahead[0];
     size_t wanted = length / SHORT_LINE + 1;
     cursor->next = 0;
     cursor->filled = atf_merge_read(cursor->merge, cursor->ahead, wanted < most ? wanted : most);
-    for (size_t i = 0; i < cursor->filled; i++)
-        if (cursor->ahead[i].seq >= atf_index_readable(stream->lanes[cursor->ahead[i].slot]->index))
-            return false;
+    for (size_t i = 0; i < cursor->filled; i++) {
+        const atf_merged *event = &cursor->ahead[i];
+        const struct lane *lane = stream->lanes[event->slot];
+        if (event->seq < atf_index_readable(lane->index))
+            continue;
+        atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                 "thread_%llu/index.atf became shorter while it was mounted: event %llu is gone",
+                 (unsigned long long)lane->thread, (unsigned long long)event->seq);
+        return false;
+    }
+    if (cursor->filled == 0)
+        atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                 "the trace changed while it was mounted");
     return cursor->filled > 0;
 }
 
@@ -122,9 +133,8 @@ int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint6
         seek(stream, cursor, offset);
     uint64_t at = cursor->offset;
     while (length > 0) {
-        if (cursor->next == cursor->filled && !fill_ahead(stream, cursor, length))
-            return atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
-                            "a trace file became shorter, or changed, while it was read");
+        if (cursor->next == cursor->filled && !fill_ahead(stream, cursor, length, err))
+            return ATF_ERR_DAMAGED;
         const atf_merged *event = &cursor->ahead[cursor->next];
         const struct lane *lane = stream->lanes[event->slot];
         size_t room = lane->format->fixed + lane->names->longest;

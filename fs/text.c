@@ -151,3 +151,9 @@ void json_print(FILE *stream, const char *text)
     }
     putc('"', stream);
 }
+
+void plain_print(FILE *stream, const char *text)
+{
+    for (; *text; text++)
+        putc((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text, stream);
+}

@@ -130,6 +130,9 @@ static inline char *fragment_write(char *out, const char *bytes, size_t length)
 /* For string literals. */
 #define literal_write(out, text) bytes_write(out, text, sizeof(text) - 1)
 
+/* A name from the trace to a stream that may be a terminal: control characters become ?. */
+void plain_print(FILE *stream, const char *text);
+
 /* A string of any bytes, quoted, as JSON to a stream: what isn't UTF-8 becomes U+FFFD. */
 void json_print(FILE *stream, const char *text);
 

@@ -119,7 +119,7 @@ struct timespec node_mtime(const struct fs *fs, const struct node *node)
             (detail->mtime.tv_sec == index->mtime.tv_sec &&
              detail->mtime.tv_nsec > index->mtime.tv_nsec))
             return detail->mtime;
-        return index->mtime;
+        return index->present ? index->mtime : fs->mtime;
     case NODE_EVENT_RANGES:
     case NODE_THREAD_TIMES:
     case NODE_EVENTS:

@@ -14,7 +14,8 @@
  *  - "seq" is a position in index order, "position" one in time order; detail_seq numbers the
  * records of detail.atf.
  *  - What a handle returns a pointer to belongs to the handle and lives until the handle is closed.
- *  - After open, any number of threads may use one handle at once. Closing is for the last user.
+ *  - After open, any number of threads may use one handle at once, but for merges and iterators,
+ * which are one thread's own. Closing is for the last user.
  *  - Mapped files can shrink or fail under the reader, which is a SIGBUS: see atf_guard().
  */
 #ifndef ATF_H

@@ -335,7 +335,12 @@ int atf_detail_get_by_index_seq(atf_detail *detail, const atf_index *index, uint
                                 atf_record *record, atf_error *err)
 {
     atf_event event;
-    if (atf_index_get(index, index_seq, &event) != ATF_OK || event.detail_seq == ATF_NO_DETAIL)
+    int status = atf_index_get(index, index_seq, &event);
+    if (status == ATF_ERR_DAMAGED)
+        return atf_fail(err, status, 0, detail->file.path, ATF_NO_OFFSET,
+                        "event %llu is gone: index.atf became shorter",
+                        (unsigned long long)index_seq);
+    if (status != ATF_OK || event.detail_seq == ATF_NO_DETAIL)
         return atf_fail(err, ATF_ERR_RANGE, 0, detail->file.path, ATF_NO_OFFSET,
                         "event %llu has no detail record", (unsigned long long)index_seq);
     return atf_detail_get(detail, event.detail_seq, record, err);

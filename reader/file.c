@@ -46,19 +46,27 @@ static int check_regular(int fd, const char *display, atf_error *err)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET, "can't be examined");
-    if (!S_ISREG(st.st_mode))
-        return atf_fail(err, ATF_ERR_SYSTEM, EINVAL, display, ATF_NO_OFFSET,
-                        "is %s where a regular file belongs", type_name(st.st_mode));
-    return ATF_OK;
+    if (S_ISREG(st.st_mode))
+        return ATF_OK;
+    atf_fail(err, ATF_ERR_SYSTEM, 0, display, ATF_NO_OFFSET, "is %s where a regular file belongs",
+             type_name(st.st_mode));
+    if (err)
+        err->sys = EINVAL;
+    return ATF_ERR_SYSTEM;
 }
 
 int atf_open_regular(int folder, const char *relative, const char *display, atf_error *err)
 {
     /* Looked at before it is opened: opening a device or a FIFO can block or have effects. */
     int look = open_beneath(folder, relative, O_PATH);
-    if (look < 0)
-        return atf_fail(err, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET,
-                        errno == EXDEV ? "leads out of the session: refused" : "can't be opened");
+    if (look < 0) {
+        int sys = errno;
+        atf_fail(err, ATF_ERR_SYSTEM, sys == EXDEV ? 0 : sys, display, ATF_NO_OFFSET,
+                 sys == EXDEV ? "leads out of the session: refused" : "can't be opened");
+        if (err)
+            err->sys = sys;
+        return ATF_ERR_SYSTEM;
+    }
     int status = check_regular(look, display, err);
     close(look);
     if (status != ATF_OK)

@@ -80,7 +80,13 @@ static bool check_index(atf_thread *thread, const char *file)
                 rest < ATF_EVENT_SIZE ? ATF_EVENT_SIZE : ATF_FOOTER_SIZE, end);
         return ok;
     }
-    if (footer->event_count > count)
+    uint64_t end = header->events_offset + count * ATF_EVENT_SIZE;
+    if (footer->offset > end)
+        ok = atf_problems_add(list, file,
+                              "%" PRIu64 " bytes before the footer are none of the %" PRIu64
+                              " events that it counts (at byte %" PRIu64 ")",
+                              footer->offset - end, count, end);
+    if (ok && footer->event_count > count)
         ok = atf_problems_add(list, file,
                               "the footer speaks of %" PRIu64 " events, but the file holds %" PRIu64
                               " (at byte %" PRIu64 ")",
@@ -248,8 +254,9 @@ static bool report_events(atf_thread *thread, const char *file, const atf_index_
                               "%" PRIu64 " damaged events whose kind is none of CALL, RETURN, "
                               "EXCEPTION; the first is event %" PRIu64,
                               events->unknown_kinds, events->first_unknown_kind);
-    /* Without a detail.atf all links are broken, which the open has said already. */
-    if (ok && events->links > 0 && events->largest_link >= thread->detail_count && thread->detail)
+    /* Where the header speaks of a detail.atf that is missing, the open has said so already. */
+    if (ok && events->links > 0 && events->largest_link >= thread->detail_count &&
+        (thread->detail || !atf_index_has_detail(thread->index)))
         ok = atf_problems_add(&thread->problems, file,
                               "events link to detail records up to %" PRIu32 ", but only %" PRIu64
                               " can be read",

@@ -272,6 +272,7 @@ class MountTest(unittest.TestCase):
             return tempfile.mkdtemp(dir=self.folder)
         path = os.path.join(self.folder, name)
         os.makedirs(path)
+        os.chmod(path, 0o755)  # whatever the umask: who may mount here depends on it
         return path
 
     def atffs(self, *arguments, **more):

@@ -9,6 +9,7 @@ Two files of tests run at a time, each in a process of its own.
 import concurrent.futures
 import glob
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -94,6 +95,8 @@ def start_module(module, pattern):
 
 
 def main(arguments):
+    # What a shell starts in the background ignores SIGINT, and so would the daemons that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments[:1] == ["--module"]:
         run_module(*arguments[1:])
         return 0

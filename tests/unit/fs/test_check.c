@@ -62,13 +62,27 @@ static const char *make_session(void)
         events[i].thread_id = 77;
     }
     save_index(path_in(thread, "index.atf"), events, 10);
-    patch_number(path_in(thread, "index.atf"), 64 + 320 + 16, events[0].timestamp_ns, 8);
-    patch_number(path_in(thread, "index.atf"), 64 + 320 + 24, events[9].timestamp_ns, 8);
+    const char *index = path_in(thread, "index.atf");
+    patch_number(index, 8, 1, 4);            /* flags: has_detail_file */
+    patch_number(index, 12, 77, 4);          /* thread_id */
+    for (uint64_t at = 48; at < 64; at += 8) /* times of the header, then of the footer */
+        patch_number(index, at, events[at == 48 ? 0 : 9].timestamp_ns, 8);
+    patch_number(index, 64 + 320 + 16, events[0].timestamp_ns, 8);
+    patch_number(index, 64 + 320 + 24, events[9].timestamp_ns, 8);
+    patch_number(index, 64 + 320 + 32, 320, 8); /* bytes_written */
     add_detail_header(&out, 5, RECORDS);
     for (uint32_t i = 0; i < 5; i++)
         add_record_head(&out, 24, 2 * i, events[(size_t)2 * i].timestamp_ns);
     add_detail_footer(&out, 5, RECORDS, 0);
-    bytes_save(&out, path_in(thread, "detail.atf"));
+    const char *detail = path_in(thread, "detail.atf");
+    bytes_save(&out, detail);
+    patch_number(detail, 12, 77, 4); /* thread_id */
+    patch_number(detail, 44, 0, 8);  /* index_seq_start, index_seq_end */
+    patch_number(detail, 52, 8, 8);
+    for (uint64_t i = 0; i < 5; i++)
+        patch_number(detail, 64 + 24 * i + 12, 77, 4); /* the records' thread_id */
+    patch_number(detail, 64 + RECORDS + 24, events[0].timestamp_ns, 8);
+    patch_number(detail, 64 + RECORDS + 32, events[8].timestamp_ns, 8);
     return folder;
 }
 
@@ -126,7 +140,40 @@ TEST(a_footer_with_other_times_is_found)
 {
     const char *folder = make_session();
     patch_number(index_of(folder), 64 + 320 + 24, 5, 8);
-    assert_reported(folder, "aren't those of its first and last event");
+    assert_reported(folder, "the footer's times are not those of the first and the last event");
+}
+
+/* Every field of the headers and footers that says something of the content: another value is
+ * found. */
+TEST(what_headers_and_footers_say_is_checked)
+{
+    static const struct {
+        bool detail;
+        uint64_t offset;
+    } fields[] = {{false, 6},
+                  {false, 7},
+                  {false, 8},
+                  {false, 16},
+                  {false, 48},
+                  {false, 56},
+                  {false, 64 + 320 + 16},
+                  {false, 64 + 352},
+                  {true, 6},
+                  {true, 7},
+                  {true, 12},
+                  {true, 28},
+                  {true, 36},
+                  {true, 44},
+                  {true, 52},
+                  {true, 208},
+                  {true, 216},
+                  {true, 76}};
+    for (size_t i = 0; i < LENGTH(fields); i++) {
+        const char *folder = make_session();
+        patch_number(fields[i].detail ? detail_of(folder) : index_of(folder), fields[i].offset, 98,
+                     1);
+        free(report(folder, CHECK_PROBLEMS));
+    }
 }
 
 TEST(checksums_are_verified)
@@ -195,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_record_of_another_time_than_its_event_is_found),
         cmocka_unit_test(events_of_another_thread_are_found),
         cmocka_unit_test(a_footer_with_other_times_is_found),
+        cmocka_unit_test(what_headers_and_footers_say_is_checked),
         cmocka_unit_test(checksums_are_verified),
         cmocka_unit_test(a_trace_that_is_cut_meanwhile_is_unreadable),
         cmocka_unit_test(progress_is_shown_and_wiped),
