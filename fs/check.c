@@ -148,7 +148,7 @@ static void report_links(struct check *check, const char *index, const char *det
     if (links->owners > 0)
         atf_problems_add(list, detail,
                          "%" PRIu64 " records have another thread_id or function_id than their "
-                                    "event; the first is record %" PRIu64,
+                         "event; the first is record %" PRIu64,
                          links->owners, links->first_owner);
     if (links->times > 0)
         atf_problems_add(

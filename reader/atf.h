@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
+#include <time.h> /* struct timespec: C11, or POSIX */
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,8 +73,7 @@ typedef struct atf_cancel {
     void *arg;
 } atf_cancel;
 
-/* ---- The format: values of header and record fields
- * --------------------------------------------------------- */
+/* ---- The format: values of header and record fields ---- */
 
 enum { ATF_HEADER_SIZE = 64, ATF_FOOTER_SIZE = 64, ATF_EVENT_SIZE = 32, ATF_RECORD_HEAD_SIZE = 24 };
 enum { ATF_TRACER_PAYLOAD_SIZE = 516, ATF_FUNCTION_PAYLOAD_SIZE = 100, ATF_REGISTER_COUNT = 8 };
@@ -177,8 +176,7 @@ static inline void atf_event_load(const uint8_t *at, atf_event *event)
 /* CRC-32 (IEEE 802.3) as zlib's: start with 0, feed the last result to go on. */
 uint32_t atf_crc32(uint32_t crc, const void *data, size_t length);
 
-/* ---- index.atf
- * ---------------------------------------------------------------------------------------------- */
+/* ---- index.atf ---- */
 
 typedef struct atf_index atf_index;
 
@@ -245,8 +243,7 @@ static inline bool atf_index_previous(atf_index_iter *iter, atf_event *event)
     return true;
 }
 
-/* ---- Time order of one thread
- * ------------------------------------------------------------------------------- */
+/* ---- Time order of one thread ---- */
 
 enum { ATF_BLOCK = 128 }; /* events between two entries of block_times */
 
@@ -310,8 +307,7 @@ int atf_index_range(atf_index *index, uint64_t start, uint64_t end, uint64_t *fr
  */
 int atf_index_time_range(atf_index *index, uint64_t *first, uint64_t *last, atf_error *err);
 
-/* ---- detail.atf
- * --------------------------------------------------------------------------------------------- */
+/* ---- detail.atf ---- */
 
 typedef struct atf_detail atf_detail;
 
@@ -392,8 +388,7 @@ bool atf_detail_next(atf_detail_iter *iter,
  */
 void atf_payload_decode(const atf_record *record, const atf_event *event, atf_payload *payload);
 
-/* ---- A thread: thread_N/
- * ------------------------------------------------------------------------------------ */
+/* ---- A thread: thread_N/ ---- */
 
 typedef struct atf_thread atf_thread;
 
@@ -440,8 +435,7 @@ int atf_thread_survey(atf_thread *thread, const atf_cancel *cancel, atf_error *e
 /* Valid after atf_thread_survey. */
 const atf_problem *atf_thread_problems(const atf_thread *thread, size_t *count);
 
-/* ---- A session
- * ---------------------------------------------------------------------------------------------- */
+/* ---- A session ---- */
 
 typedef struct atf_session atf_session;
 
@@ -530,16 +524,16 @@ typedef struct atf_merged {
     uint32_t slot;        /* which of the orders, or threads of the session */
 } atf_merged;
 
-/* Makes a merge, all its memory included, which stands at the first event; touches no event. From
- * the orders given (borrowed), or of all threads of a session. Errors: MEMORY; for a session also
- * as atf_session_survey. */
+/* Makes a merge, all its memory included, which stands at the first event: from the orders given
+ * (borrowed), which touches no event; or of all threads of a session, which surveys it first.
+ * Errors: MEMORY; for a session also as atf_session_survey. */
 int atf_merge_create(atf_merge **out, const atf_order *const *orders, size_t count, atf_error *err);
 int atf_merge_open(atf_merge **out, atf_session *session, const atf_cancel *cancel, atf_error *err);
 void atf_merge_close(atf_merge *merge); /* NULL does nothing */
 
 uint64_t atf_merge_remaining(const atf_merge *merge); /* exact */
-/* Fills out with up to max events and returns how many: fewer only at the end. */
-/* After a fault (see atf_guard) the merge must be placed anew by one of the seeks. */
+/* Fills out with up to max events and returns how many: fewer only at the end. After a fault (see
+ * atf_guard) the merge must be placed anew by one of the seeks. */
 size_t atf_merge_read(atf_merge *merge, atf_merged *out, size_t max);
 static inline bool atf_merge_next(atf_merge *merge, atf_merged *out)
 {
@@ -564,8 +558,7 @@ typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t
 uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,
                       atf_weigh *weigh, const void *arg, uint64_t *cut, uint64_t *scratch);
 
-/* ---- Files that vanish under the mapping
- * -------------------------------------------------------------------- */
+/* ---- Files that vanish under the mapping ---- */
 
 /*
  * A mapped file that is cut short, or whose disk fails, raises SIGBUS where it is read. The
