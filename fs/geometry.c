@@ -3,7 +3,7 @@
 
 #include "error.h"
 
-enum { TASK_BLOCKS = 2048 }; /* 256 Ki lines a task: about a millisecond */
+enum { TASK_BLOCKS = 2048 }; /* 256 Ki lines a task */
 
 void geometry_init(struct geometry *geometry)
 {

@@ -33,13 +33,6 @@ static uint64_t weigh_bytes(const void *arg, size_t slot, uint64_t from, uint64_
     return lane_bytes(stream->lanes[slot], from, to);
 }
 
-static uint64_t weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t to)
-{
-    (void)arg;
-    (void)slot;
-    return to - from;
-}
-
 static uint64_t offset_of_cut(const struct stream *stream, const uint64_t *cut)
 {
     uint64_t sum = 0;
@@ -55,7 +48,7 @@ uint64_t stream_offset_of_position(const struct stream *stream, uint64_t positio
         uint64_t last = stream->orders[0]->count;
         return lane_bytes(stream->lanes[0], 0, position < last ? position : last);
     }
-    atf_cut_find(stream->orders, stream->count, position, weigh_events, NULL, scratch,
+    atf_cut_find(stream->orders, stream->count, position, atf_weigh_events, NULL, scratch,
                  scratch + stream->count);
     return offset_of_cut(stream, scratch);
 }

@@ -555,6 +555,8 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
  * 6 * count numbers. Returns the cut's weight.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
+uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from,
+                          uint64_t to); /* each weighs 1 */
 uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,
                       atf_weigh *weigh, const void *arg, uint64_t *cut, uint64_t *scratch);
 

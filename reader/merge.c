@@ -259,16 +259,9 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions)
     count_remaining(merge);
 }
 
-static uint64_t weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t to)
-{
-    (void)arg;
-    (void)slot;
-    return to - from;
-}
-
 void atf_merge_seek(atf_merge *merge, uint64_t position)
 {
-    atf_cut_find(merge->orders, merge->count, position, weigh_events, NULL, merge->cut,
+    atf_cut_find(merge->orders, merge->count, position, atf_weigh_events, NULL, merge->cut,
                  merge->scratch);
     atf_merge_seek_cut(merge, merge->cut);
 }

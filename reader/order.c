@@ -5,7 +5,7 @@
 #include "error.h"
 #include "index.h"
 
-enum { CHUNK = 1 << 18 }; /* events of one task: a millisecond or so; a multiple of ATF_BLOCK */
+enum { CHUNK = 1 << 18 }; /* events of one task: a multiple of ATF_BLOCK */
 _Static_assert(CHUNK % ATF_BLOCK == 0, "chunks begin at blocks");
 
 struct chunk {
