@@ -39,6 +39,9 @@ static uint64_t bytes_before(const struct lane *lane, uint64_t line)
     if (line == lane->geometry.lines)
         return geometry_total(&lane->geometry);
     uint64_t block = line / ATF_BLOCK;
+    uint64_t end = (block + 1) * ATF_BLOCK;
+    if (end - line < ATF_BLOCK / 2 && end < lane->geometry.lines) /* the nearer sum */
+        return geometry_before(&lane->geometry, block + 1) - lane->format->measure(lane, line, end);
     return geometry_before(&lane->geometry, block) +
            lane->format->measure(lane, block * ATF_BLOCK, line);
 }

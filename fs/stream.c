@@ -48,7 +48,7 @@ uint64_t stream_offset_of_position(const struct stream *stream, uint64_t positio
         uint64_t last = stream->orders[0]->count;
         return lane_bytes(stream->lanes[0], 0, position < last ? position : last);
     }
-    atf_cut_find(stream->orders, stream->count, position, atf_weigh_events, NULL, scratch,
+    atf_cut_find(stream->orders, stream->count, position, 0, atf_weigh_events, NULL, scratch,
                  scratch + stream->count);
     return offset_of_cut(stream, scratch);
 }
@@ -84,7 +84,7 @@ static void seek(const struct stream *stream, struct stream_cursor *cursor, uint
     if (stream->count == 1)
         cursor->cut[0] = lane_find(stream->lanes[0], offset, &cursor->offset);
     else
-        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, weigh_bytes, stream,
+        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, SKIP_LIMIT / 4, weigh_bytes, stream,
                                       cursor->cut, cursor->scratch);
     atf_merge_seek_cut(cursor->merge, cursor->cut);
     cursor->next = cursor->filled = 0;

@@ -245,7 +245,7 @@ static inline bool atf_index_previous(atf_index_iter *iter, atf_event *event)
 
 /* ---- Time order of one thread ---- */
 
-enum { ATF_BLOCK = 128 }; /* events between two entries of block_times */
+enum { ATF_BLOCK = 32 }; /* events between two entries of block_times */
 
 /*
  * A thread's events by (timestamp_ns, seq). Made by one pass on first need; a thread whose
@@ -550,14 +550,15 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
 /*
  * The cut of the merged order at a weight: the largest set of first events of the merged stream
  * whose weights add up to at most `target`; from there the next event's weight passes it (or there
- * is no next event). weigh gives the summed weight of positions [from, to) of an order; at
- * multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions; scratch holds
- * 6 * count numbers. Returns the cut's weight.
+ * is no next event). With a slack, any cut of the merged order that weighs less by less than that
+ * will do, which is found sooner. weigh gives the summed weight of positions [from, to) of an order;
+ * at multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions; scratch
+ * holds 6 * count numbers. Returns the cut's weight.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
 uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from,
                           uint64_t to); /* each weighs 1 */
-uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,
+uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target, uint64_t slack,
                       atf_weigh *weigh, const void *arg, uint64_t *cut, uint64_t *scratch);
 
 /* ---- Files that vanish under the mapping ---- */

@@ -3,70 +3,201 @@
  * Multi-way selection: where a weight falls in the merged order of many threads, without merging
  * from the start.
  *
- * The place is kept between two cuts, low and high. Each round takes the time in the middle of the
- * widest bracket and asks on which side of all events of that time the weight lies. While brackets
- * are wider than a block the answer mostly comes from sums known at block boundaries; only when
- * those can't tell are events weighed. When the weight lies among the events of that very time, the
- * threads' order decides, and the events are taken from in that order.
+ * The place is searched by time: W(t), the weight of all events before t, grows with t, and the
+ * place lies among the events of the one time t where W(t) <= target < W(t + 1). Each round asks on
+ * which side of a guessed time it lies. The sums and times at block boundaries mostly tell, without
+ * a look at any event; only where they can't are the events of one block of each thread searched
+ * and weighed. Guesses take weight to grow evenly with time, as it does in real traces, and every
+ * third halves the widest bracket, for those where it doesn't. Within the time found, the threads'
+ * order decides.
  */
 #include "atf.h"
 
 struct selection {
     const atf_order *const *orders;
     size_t count;
-    uint64_t target;
+    uint64_t target, slack;
     atf_weigh *weigh;
     const void *arg;
-    uint64_t *low, *high; /* the place lies at or after low and before high, or at the very end */
-    uint64_t *before, *after; /* this round: first event at the time, and first after the time */
-    uint64_t *weight;         /* of positions [0, low) */
-    uint64_t *before_weight, *after_weight;
+    uint64_t time_low, time_high;     /* the time of the place lies in [low, high] */
+    uint64_t weight_low, weight_high; /* W(time_low) and W(time_high + 1), about */
+    uint64_t *low, *high;             /* no more, no less than the cuts at those times */
+    uint64_t *weight;                 /* of positions [0, low) */
+    uint64_t *block, *width;          /* this round: the first block that begins at its time */
+    uint64_t *cut_weight;             /* this round's exact weights */
+    bool found;                       /* low is the answer */
 };
 
-enum side { LEFT, RIGHT, AMONG };
+enum side { LEFT, RIGHT, UNKNOWN };
 
-/* The weight of each order's first positions up to cut, from low on where that is nearer than a
- * block boundary. */
-static uint64_t weigh_cut(const struct selection *s, const uint64_t *cut, uint64_t *weights)
+static uint64_t boundary(const struct selection *s, size_t i, uint64_t block)
 {
-    uint64_t sum = 0;
+    uint64_t count = s->orders[i]->count;
+    return block < (count + ATF_BLOCK - 1) / ATF_BLOCK ? block * ATF_BLOCK : count;
+}
+
+/* The boundary before block[i]: the last that surely lies before the round's time. */
+static uint64_t boundary_before(const struct selection *s, size_t i)
+{
+    return s->block[i] > 0 ? boundary(s, i, s->block[i] - 1) : 0;
+}
+
+/* Finds in each order the first block that begins at `time` or later. All orders take a step in
+ * turn: their look-ups wait for memory together. */
+static void find_blocks(const struct selection *s, uint64_t time)
+{
+    uint64_t any = 0;
     for (size_t i = 0; i < s->count; i++) {
-        bool near = cut[i] - s->low[i] < cut[i] % ATF_BLOCK;
-        weights[i] = near ? s->weight[i] + s->weigh(s->arg, i, s->low[i], cut[i])
-                          : s->weigh(s->arg, i, 0, cut[i]);
-        sum += weights[i];
+        s->block[i] = s->low[i] / ATF_BLOCK;
+        s->width[i] = (s->high[i] + ATF_BLOCK - 1) / ATF_BLOCK - s->block[i];
+        any |= s->width[i];
     }
-    return sum;
+    while (any) {
+        any = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            if (s->width[i] == 0)
+                continue;
+            uint64_t half = (s->width[i] + 1) / 2;
+            s->block[i] += s->orders[i]->block_times[s->block[i] + half - 1] < time ? half : 0;
+            s->width[i] -= half;
+            any |= s->width[i];
+        }
+    }
 }
 
-static size_t widest(const struct selection *s)
+static void go_right(struct selection *s, uint64_t time, uint64_t weight)
 {
-    size_t found = 0;
-    for (size_t i = 1; i < s->count; i++)
-        if (s->high[i] - s->low[i] > s->high[found] - s->low[found])
-            found = i;
-    return found;
+    s->time_low = time;
+    s->weight_low = weight < s->target ? weight : s->target;
 }
 
-/* Each event is weighed once: `before` and `after` mostly lie together, and a new low's weights are
- * known from here. */
-static enum side compare(const struct selection *s)
+static void go_left(struct selection *s, uint64_t time, uint64_t weight)
 {
-    uint64_t after = weigh_cut(s, s->after, s->after_weight);
-    if (after <= s->target)
+    s->time_high = time - 1;
+    s->weight_high = weight > s->target ? weight : s->target + 1;
+}
+
+/* A round by block boundaries alone, which touches no event: what lies far from the place need not
+ * even be readable. */
+static enum side compare_blocks(struct selection *s, uint64_t time)
+{
+    find_blocks(s, time);
+    uint64_t least = 0; /* W(time) is no less */
+    uint64_t most = 0;  /* nor more */
+    for (size_t i = 0; i < s->count; i++) {
+        least += s->weigh(s->arg, i, 0, boundary_before(s, i));
+        most += s->weigh(s->arg, i, 0, boundary(s, i, s->block[i]));
+    }
+    uint64_t middle = least + (most - least) / 2;
+    if (most <= s->target) {
+        for (size_t i = 0; i < s->count; i++) {
+            if (boundary_before(s, i) <= s->low[i])
+                continue;
+            s->low[i] = boundary_before(s, i);
+            s->weight[i] = s->weigh(s->arg, i, 0, s->low[i]);
+        }
+        go_right(s, time, middle);
         return RIGHT;
-    for (size_t i = 0; i < s->count; i++) {
-        uint64_t between = s->weigh(s->arg, i, s->before[i], s->after[i]);
-        s->before_weight[i] = s->after_weight[i] - between;
-        after -= between;
     }
-    return after > s->target ? LEFT : AMONG;
+    if (least <= s->target)
+        return UNKNOWN;
+    for (size_t i = 0; i < s->count; i++)
+        if (boundary(s, i, s->block[i]) < s->high[i])
+            s->high[i] = boundary(s, i, s->block[i]);
+    go_left(s, time, middle);
+    return LEFT;
 }
 
-static void raise_low(const struct selection *s, const uint64_t *cut, const uint64_t *weights)
+/* Where in the block before the boundary found the order's cut at `time` lies. */
+static uint64_t find_in_block(const struct selection *s, size_t i, uint64_t time)
 {
+    uint64_t from = boundary_before(s, i);
+    uint64_t to = boundary(s, i, s->block[i]);
+    from = from > s->low[i] ? from : s->low[i];
+    to = to < s->high[i] ? to : s->high[i];
+    while (from < to) {
+        uint64_t middle = from + (to - from) / 2;
+        if (atf_order_time(s->orders[i], middle) < time)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* All threads' blocks are asked for before the first is searched. */
+static void prefetch_blocks(const struct selection *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const atf_order *order = s->orders[i];
+        uint64_t to = boundary(s, i, s->block[i]);
+        for (uint64_t position = boundary_before(s, i); position < to; position++)
+            __builtin_prefetch(order->events + ATF_EVENT_SIZE * atf_order_seq(order, position));
+    }
+}
+
+/* A round that searches and weighs events, after compare_blocks of the same time. */
+static void compare_events(struct selection *s, uint64_t time)
+{
+    uint64_t *cut = s->block;
+    uint64_t sum = 0;
+    prefetch_blocks(s);
+    for (size_t i = 0; i < s->count; i++) {
+        cut[i] = find_in_block(s, i, time);
+        bool near = cut[i] - s->low[i] < cut[i] % ATF_BLOCK; /* nearer than the boundary */
+        s->cut_weight[i] = near ? s->weight[i] + s->weigh(s->arg, i, s->low[i], cut[i])
+                                : s->weigh(s->arg, i, 0, cut[i]);
+        sum += s->cut_weight[i];
+    }
+    if (sum > s->target) {
+        memcpy(s->high, cut, s->count * sizeof *cut);
+        go_left(s, time, sum);
+        return;
+    }
     memcpy(s->low, cut, s->count * sizeof *cut);
-    memcpy(s->weight, weights, s->count * sizeof *weights);
+    memcpy(s->weight, s->cut_weight, s->count * sizeof *cut);
+    go_right(s, time, sum);
+    s->found = s->target - sum < s->slack;
+}
+
+/* The time that has the target's weight before it if weight grows evenly; a little before where
+ * there is slack. */
+static uint64_t even_guess(const struct selection *s)
+{
+    uint64_t span = s->weight_high - s->weight_low;
+    uint64_t part = s->target - s->weight_low;
+    part -= part < s->slack / 2 ? part : s->slack / 2;
+    return s->time_low +
+           (uint64_t)((unsigned __int128)(s->time_high - s->time_low) * part / (span ? span : 1));
+}
+
+/* The time in the middle of the widest bracket. */
+static uint64_t middle_of_widest(const struct selection *s)
+{
+    size_t widest = 0;
+    for (size_t i = 1; i < s->count; i++)
+        if (s->high[i] - s->low[i] > s->high[widest] - s->low[widest])
+            widest = i;
+    const atf_order *order = s->orders[widest];
+    uint64_t width = s->high[widest] - s->low[widest];
+    uint64_t middle = s->low[widest] + width / 2;
+    if (width == 0)
+        return 0;
+    return width / 2 > ATF_BLOCK ? order->block_times[middle / ATF_BLOCK]
+                                 : atf_order_time(order, middle);
+}
+
+/* In (time_low, time_high]. Halving the time itself ends the search whatever the events say, which
+ * may change while they are looked at. */
+static uint64_t guess(const struct selection *s, unsigned round)
+{
+    enum { MOST_GUESSES = 192 };
+    uint64_t time = s->time_low + (s->time_high - s->time_low) / 2 + 1;
+    if (round < MOST_GUESSES)
+        time = round % 3 < 2 ? even_guess(s) : middle_of_widest(s);
+    if (time <= s->time_low)
+        return s->time_low + 1;
+    return time < s->time_high ? time : s->time_high;
 }
 
 /* The last position in [from, to] up to which the weight from `from` on is at most `left`. */
@@ -87,92 +218,48 @@ static uint64_t take(const struct selection *s, size_t slot, uint64_t from, uint
     return from;
 }
 
-/* All events in [before, after) have one time: thread after thread is taken until the weight is
+/* The place lies among events of one time: thread after thread is taken until the weight is
  * reached. */
-static void take_among(struct selection *s)
+static void take_among(struct selection *s, uint64_t time)
 {
-    raise_low(s, s->before, s->before_weight);
     uint64_t left = s->target;
-    for (size_t i = 0; i < s->count; i++)
-        left -= s->weight[i];
     for (size_t i = 0; i < s->count; i++) {
-        uint64_t reached = take(s, i, s->low[i], s->after[i], left);
+        uint64_t from = atf_order_find(s->orders[i], s->low[i], s->high[i], time);
+        s->weight[i] += s->weigh(s->arg, i, s->low[i], from);
+        s->low[i] = from;
+        left -= s->weight[i] < left ? s->weight[i] : left;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t end = s->orders[i]->count;
+        if (time < UINT64_MAX)
+            end = atf_order_find(s->orders[i], s->low[i], s->high[i], time + 1);
+        uint64_t reached = take(s, i, s->low[i], end, left);
         uint64_t weight = s->weigh(s->arg, i, s->low[i], reached);
         left -= weight;
         s->weight[i] += weight;
         s->low[i] = reached;
-        if (reached < s->after[i])
+        if (reached < end)
             return;
     }
 }
 
-/* The first block boundary in the order at `time` or later: an event of that time or later can lie
- * in the block before it. The end of the order where there is none. */
-static uint64_t boundary_after(const atf_order *order, uint64_t time)
+static void select_by_time(struct selection *s)
 {
-    uint64_t low = 0;
-    uint64_t high = (order->count + ATF_BLOCK - 1) / ATF_BLOCK;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (order->block_times[middle] < time)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low * ATF_BLOCK < order->count ? low * ATF_BLOCK : order->count;
-}
-
-static uint64_t boundary_before(uint64_t boundary)
-{
-    return boundary > 0 ? (boundary - 1) / ATF_BLOCK * ATF_BLOCK : 0;
-}
-
-/* One round by block boundaries alone, which touches no event: what lies far from the place need
- * not even be readable. False where they can't tell the side. */
-static bool narrow_by_blocks(struct selection *s, uint64_t time)
-{
-    uint64_t least = 0; /* weight before the first event at the time is no less */
-    uint64_t most = 0;  /* weight up to the last event at the time is no more */
+    s->time_low = UINT64_MAX;
     for (size_t i = 0; i < s->count; i++) {
-        s->before[i] = boundary_after(s->orders[i], time);
-        s->after[i] =
-            time == UINT64_MAX ? s->orders[i]->count : boundary_after(s->orders[i], time + 1);
-        least += s->weigh(s->arg, i, 0, boundary_before(s->before[i]));
-        most += s->weigh(s->arg, i, 0, s->after[i]);
+        const atf_order *order = s->orders[i];
+        if (order->count == 0)
+            continue;
+        s->time_low = order->block_times[0] < s->time_low ? order->block_times[0] : s->time_low;
+        s->time_high = order->last_time > s->time_high ? order->last_time : s->time_high;
     }
-    if (most <= s->target) {
-        for (size_t i = 0; i < s->count; i++) {
-            uint64_t boundary = boundary_before(s->after[i]);
-            if (boundary > s->low[i]) {
-                s->low[i] = boundary;
-                s->weight[i] = s->weigh(s->arg, i, 0, boundary);
-            }
-        }
-        return true;
+    for (unsigned round = 0; !s->found && s->time_low < s->time_high; round++) {
+        uint64_t time = guess(s, round);
+        if (compare_blocks(s, time) == UNKNOWN)
+            compare_events(s, time);
     }
-    for (size_t i = 0; least > s->target && i < s->count; i++)
-        if (s->before[i] < s->high[i])
-            s->high[i] = s->before[i];
-    return least > s->target;
-}
-
-/* One round around `time`, exactly. Returns whether the place is found. */
-static bool narrow(struct selection *s, uint64_t time)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        s->before[i] = atf_order_find(s->orders[i], s->low[i], s->high[i], time);
-        s->after[i] = time == UINT64_MAX
-                          ? s->high[i]
-                          : atf_order_find(s->orders[i], s->before[i], s->high[i], time + 1);
-    }
-    enum side side = compare(s);
-    if (side == AMONG)
-        take_among(s);
-    else if (side == RIGHT)
-        raise_low(s, s->after, s->after_weight);
-    else
-        memcpy(s->high, s->before, s->count * sizeof *s->high);
-    return side == AMONG;
+    if (!s->found)
+        take_among(s, s->time_low);
 }
 
 uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t to)
@@ -182,46 +269,39 @@ uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from, uint64_t 
     return to - from;
 }
 
-uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target,
+uint64_t atf_cut_find(const atf_order *const *orders, size_t count, uint64_t target, uint64_t slack,
                       atf_weigh *weigh, const void *arg, uint64_t *cut, uint64_t *scratch)
 {
     struct selection s = {.orders = orders,
                           .count = count,
                           .target = target,
+                          .slack = slack,
                           .weigh = weigh,
                           .arg = arg,
                           .low = cut,
                           .high = scratch,
-                          .before = scratch + count,
-                          .after = scratch + 2 * count,
-                          .weight = scratch + 3 * count,
-                          .before_weight = scratch + 4 * count,
-                          .after_weight = scratch + 5 * count};
-    uint64_t total = 0;
+                          .weight = scratch + count,
+                          .block = scratch + 2 * count,
+                          .width = scratch + 3 * count,
+                          .cut_weight = scratch + 4 * count};
     for (size_t i = 0; i < count; i++) {
         s.low[i] = s.weight[i] = 0;
         s.high[i] = orders[i]->count;
-        total += weigh(arg, i, 0, s.high[i]);
+        s.weight_high += weigh(arg, i, 0, s.high[i]);
     }
-    bool found = total <= target;
-    for (size_t i = 0; found && i < count; i++)
-        s.low[i] = s.high[i];
-    while (!found && count > 0) {
-        size_t slot = widest(&s);
-        uint64_t width = s.high[slot] - s.low[slot];
-        uint64_t middle = s.low[slot] + width / 2;
-        if (width == 0)
-            break;
-        if (width / 2 > ATF_BLOCK &&
-            narrow_by_blocks(&s, orders[slot]->block_times[middle / ATF_BLOCK]))
-            continue;
-        found = narrow(&s, atf_order_time(orders[slot], middle));
-        if (!found && s.high[slot] - s.low[slot] >= width)
-            break; /* the trace has changed since its block times were taken: any answer ends this
-                    */
+    uint64_t total = s.weight_high;
+    if (total <= target) {
+        for (size_t i = 0; i < count; i++)
+            s.low[i] = s.high[i];
+        return total;
     }
+    if (count == 1) { /* one order's positions need no times */
+        s.low[0] = take(&s, 0, 0, s.high[0], target);
+        return weigh(arg, 0, 0, s.low[0]);
+    }
+    select_by_time(&s);
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += total <= target ? weigh(arg, i, 0, s.low[i]) : s.weight[i];
+        sum += s.weight[i];
     return sum;
 }

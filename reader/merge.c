@@ -261,7 +261,7 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions)
 
 void atf_merge_seek(atf_merge *merge, uint64_t position)
 {
-    atf_cut_find(merge->orders, merge->count, position, atf_weigh_events, NULL, merge->cut,
+    atf_cut_find(merge->orders, merge->count, position, 0, atf_weigh_events, NULL, merge->cut,
                  merge->scratch);
     atf_merge_seek_cut(merge, merge->cut);
 }

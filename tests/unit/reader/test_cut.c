@@ -82,7 +82,7 @@ static void assert_cuts(const struct orders *all, uint64_t least, uint64_t sprea
          target += 1 + (spread ? random_next(&seed) % spread : 0)) {
         walk_to(&walk, all, &weights, target);
         uint64_t weight =
-            atf_cut_find(all->list, all->count, target, weigh, &weights, cut, cut + all->count);
+            atf_cut_find(all->list, all->count, target, 0, weigh, &weights, cut, cut + all->count);
         if (memcmp(cut, walk.cut, all->count * sizeof *cut) != 0 || weight != walk.weight)
             fail_msg("target %ju of %ju: weight %ju where %ju is right", (uintmax_t)target,
                      (uintmax_t)weights.total, (uintmax_t)weight, (uintmax_t)walk.weight);
@@ -147,7 +147,7 @@ TEST(the_whole_weighs_what_its_events_weigh)
     uint64_t scratch[24];
     static const uint64_t more[] = {0, 1, UINT64_MAX / 2};
     for (size_t i = 0; i < LENGTH(more); i++) {
-        assert_int_equal(atf_cut_find(all.list, all.count, weights.total + more[i], weigh, &weights,
+        assert_int_equal(atf_cut_find(all.list, all.count, weights.total + more[i], 0, weigh, &weights,
                                       cut, scratch),
                          weights.total);
         for (size_t slot = 0; slot < all.count; slot++)
@@ -163,8 +163,8 @@ TEST(nothing_can_be_cut_anywhere)
     uint64_t scratch[6];
     struct orders all = make_orders(1, 0, 1, step_forward);
     struct weights weights = make_weights(&all, 1, 1);
-    assert_int_equal(atf_cut_find(all.list, 0, 5, weigh, &weights, cut, scratch), 0);
-    assert_int_equal(atf_cut_find(all.list, 1, 0, weigh, &weights, cut, scratch), 0);
+    assert_int_equal(atf_cut_find(all.list, 0, 5, 0, weigh, &weights, cut, scratch), 0);
+    assert_int_equal(atf_cut_find(all.list, 1, 0, 0, weigh, &weights, cut, scratch), 0);
     assert_int_equal(cut[0], 0);
     free_weights(&weights, all.count);
     free_orders(&all);
