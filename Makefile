@@ -152,7 +152,7 @@ fuzz: $(BUILD)/setup-build $(BUILD)/setup-check
 
 # ---- Speed, against the limits of the machine
 
-$(BUILD)/null-fs: $(BUILD)/tests/bench/null_fs.o
+$(BUILD)/null-fs: $(BUILD)/tests/bench/null_fs.o $(BUILD)/fs/readahead.o
 	@echo '  ld   $@'
 	@$(CC) $(ALL_LDFLAGS) $^ $(FUSE_LIBS) -o $@
 

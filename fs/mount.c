@@ -13,6 +13,7 @@
 
 #include "open_file.h"
 #include "inodes.h"
+#include "readahead.h"
 
 /* The content never changes: what the kernel knows it may keep for ever. */
 static const double forever = 365.0 * 86400;
@@ -112,7 +113,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     (void)data;
     /* Nothing changes behind the kernel's back, so nothing need be checked for it. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
-    connection->want |= connection->capable & FUSE_CAP_EXPLICIT_INVAL_DATA;
+    connection->max_readahead = READAHEAD; /* if readahead_raise could have it so */
 }
 
 /* ENOENT, EINTR, EIO, ENOMEM */
@@ -371,6 +372,7 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
         mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
             if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
+                readahead_raise(command->mountpoint, READAHEAD);
                 if (fuse_daemonize(command->foreground) == 0)
                     status = serve(&mount, command);
                 /* A mount that is ended while a request is under way may end so: as wished, too. */

@@ -84,8 +84,8 @@ static void seek(const struct stream *stream, struct stream_cursor *cursor, uint
     if (stream->count == 1)
         cursor->cut[0] = lane_find(stream->lanes[0], offset, &cursor->offset);
     else
-        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, SKIP_LIMIT / 4, weigh_bytes, stream,
-                                      cursor->cut, cursor->scratch);
+        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, SKIP_LIMIT / 4,
+                                      weigh_bytes, stream, cursor->cut, cursor->scratch);
     atf_merge_seek_cut(cursor->merge, cursor->cut);
     cursor->next = cursor->filled = 0;
 }

@@ -40,10 +40,10 @@ def read_through(path, size=131072):
             pass
 
 
-def timed_reads(paths, before):
+def timed_reads(paths, before, runs=RUNS):
     """Seconds that reading all paths at once in 128 KiB reads takes, a process each: median."""
     times = []
-    for _ in range(RUNS):
+    for _ in range(runs):
         before()
         start = time.perf_counter()
         children = []
@@ -172,9 +172,9 @@ def mount_rows(table, session, label, work, cold_limit):
             subprocess.run(warm_trace, shell=True, check=False)
 
         with Mount([program("null-fs"), str(size)], os.path.join(work, "null")) as null:
-            zeros = null.path("zeros")
-            read_through(zeros)
-            limit = size / timed_reads([zeros], cold) / 1e9
+            constant = null.path("bytes")
+            read_through(constant)
+            limit = size / timed_reads([constant], cold) / 1e9
             for name in ("merged.jsonl", "merged.tsv", "thread_0/events.jsonl", "thread_0/details.jsonl"):
                 if not os.path.exists(ours.path(name)):
                     continue
@@ -183,12 +183,12 @@ def mount_rows(table, session, label, work, cold_limit):
                 table.add(f"{label}: {name} cold, against {cold_limit} of the null fs", speed, limit * cold_limit, "GB/s", True)
             read_through(ours.path("merged.jsonl"))
             again = size / timed_reads([ours.path("merged.jsonl")], lambda: None) / 1e9
-            read_through(zeros)
-            null_again = size / timed_reads([zeros], lambda: None) / 1e9
+            read_through(constant)
+            null_again = size / timed_reads([constant], lambda: None) / 1e9
             table.add(f"{label}: merged.jsonl again, against 0.95 of the null fs", again, null_again * 0.95, "GB/s", True)
             cold()
             ours_latency = random_latency(ours.path("merged.jsonl"))
-            null_latency = random_latency(zeros)
+            null_latency = random_latency(constant)
             table.add(f"{label}: random 4 KiB cold, against 1.5x the null fs", ours_latency * 1e6, null_latency * 1.5e6, "us")
             threads = [ours.path(f"thread_{n}/events.jsonl") for n in range(4)]
             if all(os.path.exists(path) for path in threads):
