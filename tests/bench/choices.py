@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import tempfile
 
-from run import BUILD, Mount, program, drop_caches, timed_reads
+from measure import BUILD, Mount, program, drop_caches, timed_reads
 
 SIZE = 2_000_000_000
 NULL = [

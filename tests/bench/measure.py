@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Measuring: medians, cold caches, mounts, and the table of figures against their limits."""
+import os
+import random
+import statistics
+import subprocess
+import time
+
+BUILD = os.environ.get("BUILD", "build")
+RUNS = 5
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def seconds(command, runs=1, before=lambda: None):
+    """Median wall time of a command, with `before` called ahead of each run."""
+    times = []
+    for _ in range(runs):
+        before()
+        start = time.perf_counter()
+        subprocess.run(command, shell=isinstance(command, str), check=False, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def read_through(path, size=131072):
+    with open(path, "rb", buffering=0) as file:
+        buffer = bytearray(size)
+        while file.readinto(buffer):
+            pass
+
+
+def timed_reads(paths, before, runs=RUNS):
+    """Seconds that reading all paths at once in 128 KiB reads takes, a process each: median."""
+    times = []
+    for _ in range(runs):
+        before()
+        start = time.perf_counter()
+        children = []
+        for path in paths:
+            pid = os.fork()
+            if pid == 0:
+                read_through(path)
+                os._exit(0)
+            children.append(pid)
+        for pid in children:
+            os.waitpid(pid, 0)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def random_latency(path, count=400, seed=1):
+    """Median seconds of a 4 KiB read at a random place, no readahead."""
+    chance = random.Random(seed)
+    size = os.stat(path).st_size
+    times = []
+    descriptor = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+    for _ in range(count):
+        offset = chance.randrange(max(1, size - 4096)) // 4096 * 4096
+        start = time.perf_counter()
+        os.pread(descriptor, 4096, offset)
+        times.append(time.perf_counter() - start)
+    os.close(descriptor)
+    return statistics.median(times)
+
+
+class Mount:
+    def __init__(self, command, folder):
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        start = time.perf_counter()
+        subprocess.run(command + [folder], check=True)
+        os.listdir(folder)
+        self.ready = time.perf_counter() - start
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["fusermount3", "-u", self.folder], check=False)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+        print(f"{'what':<62} {'figure':>10} {'limit':>10} {'unit':<9} {'ratio':>6}")
+
+    def add(self, what, figure, limit, unit, higher_is_better=False):
+        """A row; a limit of None makes it one to compare with, which can't be missed."""
+        if limit is None:
+            self.rows.append({"what": what, "figure": figure, "unit": unit})
+            print(f"{what:<62} {figure:>10.3f} {'':>10} {unit}", flush=True)
+            return
+        ratio = figure / limit if limit else float("nan")
+        met = ratio >= 1 if higher_is_better else ratio <= 1
+        self.rows.append({"what": what, "figure": figure, "limit": limit, "unit": unit, "ratio": ratio, "met": met})
+        print(f"{what:<62} {figure:>10.3f} {limit:>10.3f} {unit:<9} {ratio:>6.2f} {'' if met else 'missed'}", flush=True)
+
+    def missed(self):
+        return [row for row in self.rows if row.get("met") is False]
+
+
+def drop_caches():
+    os.sync()
+    try:
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+            file.write("1\n")
+    except OSError:
+        pass
+
+
+def private_memory(pid):
+    """MiB of private memory that isn't a file's."""
+    total = 0
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Anonymous:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def pid_of_mount(folder):
+    """The daemon that serves folder: the newest atffs whose command line names it."""
+    for pid in sorted((int(p) for p in os.listdir("/proc") if p.isdigit()), reverse=True):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if folder.encode() in file.read().split(b"\0"):
+                    return pid
+        except OSError:
+            continue
+    return None
+
+
+def reader_figures(session):
+    """What reader-bench prints: name -> figures."""
+    printed = subprocess.run([program("reader-bench"), session], check=True, capture_output=True, text=True).stdout
+    return {name: [float(figure) for figure in figures] for name, *figures in map(str.split, printed.splitlines())}
