@@ -551,9 +551,9 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
  * The cut of the merged order at a weight: the largest set of first events of the merged stream
  * whose weights add up to at most `target`; from there the next event's weight passes it (or there
  * is no next event). With a slack, any cut of the merged order that weighs less by less than that
- * will do, which is found sooner. weigh gives the summed weight of positions [from, to) of an order;
- * at multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions; scratch
- * holds 6 * count numbers. Returns the cut's weight.
+ * will do, which is found sooner. weigh gives the summed weight of positions [from, to) of an
+ * order; at multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions;
+ * scratch holds 6 * count numbers. Returns the cut's weight.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
 uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from,
