@@ -128,6 +128,18 @@ def processes_of(folder):
     return [process for process in found if process != os.getpid()]
 
 
+def daemons_of(folder):
+    """The same without the processes that wait for their daemon's end to unmount."""
+    found = []
+    for process in processes_of(folder):
+        try:
+            if read_bytes(f"/proc/{process}/comm") != b"atffs-unmounter\n":
+                found.append(process)
+        except OSError:
+            pass  # ended meanwhile
+    return found
+
+
 def end_everything(folder):
     """Ends what a test has left, and says what that was."""
     left = []
