@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -23,11 +24,8 @@ static _Noreturn void wait_and_unmount(struct fuse_session *session, const char 
 {
     char none;
     close(fuse_session_fd(session)); /* the mount dies with the daemon's own descriptor */
-    setsid();                        /* Ctrl-C and Ctrl-\ are for the daemon */
     prctl(PR_SET_NAME, "atffs-unmounter");
-    while (read(daemon_lives, &none, sizeof none) < 0 && errno == EINTR)
-        ;
-    if (is_dead(mountpoint))
+    if (read(daemon_lives, &none, sizeof none) == 0 && is_dead(mountpoint))
         fuse_session_unmount(session);
     _exit(0);
 }
@@ -36,13 +34,18 @@ bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
                      const char *mountpoint)
 {
     int ends[2];
+    sigset_t all;
+    sigset_t before;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* what a terminal sends is for the daemon */
     unmounter->process = fork();
     if (unmounter->process == 0) {
         close(ends[1]);
         wait_and_unmount(session, mountpoint, ends[0]);
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[0]);
     if (unmounter->process < 0)
         close(ends[1]);
