@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What a daemon may still do once it is mounted, who ends its mount, and what its surroundings can't change."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from harness import (ATFFS, NOBODY, daemon_and_unmounter, expected, generate, mounted, mounts_below, need, processes_of,
-                     sample, wait_until)
+from harness import (ATFFS, NOBODY, MountTest, daemon_and_unmounter, expected, generate, mounted, mounts_below, need,
+                     processes_of, read_bytes, sample, wait_until)
 from users import UsersTest, run_as
 
 CAP_DAC_READ_SEARCH = 1 << 2
@@ -59,10 +60,13 @@ def read_everything(mount):
                           capture_output=True, text=True, timeout=30)
 
 
-class ConfinedTest(UsersTest):
-    def setUp(self):
+class Confined:
+    """What the tests share, those of different users and the others."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         need(confinement() != "confined by nothing", "a build that gives nothing up")
-        super().setUp()
 
     def check_status(self, process, capabilities):
         filtered = "2" if "libseccomp" in confinement() else "0"
@@ -77,6 +81,18 @@ class ConfinedTest(UsersTest):
                 self.assertEqual(int(status[kind], 16), 0, kind)
         return len(threads)
 
+    def check_ended(self):
+        self.assertTrue(wait_until(lambda: not mounts_below(self.point), 2), "still mounted")
+        self.assertEqual(os.listdir(self.point), [])
+        self.assertTrue(wait_until(lambda: not processes_of(self.folder), 2), "a process goes on")
+
+
+class ConfinedTest(Confined, MountTest):
+    def setUp(self):
+        super().setUp()
+        self.session = shutil.copytree(sample("documented"), f"{self.folder}/session")
+        self.point = self.new_folder("mount")
+
 
 class Given(ConfinedTest):
     """What is given up."""
@@ -86,7 +102,7 @@ class Given(ConfinedTest):
 
     def test_mount_options(self):
         for options in ((), ("-o", "rw,suid,dev")):
-            with mounted(self, self.session, *options) as mount:
+            with mounted(self, self.session, *options, messages=None) as mount:  # a user is told that suid is ignored
                 own, common = mount_options(mount.point)
                 self.assertLessEqual({"ro", "nosuid", "nodev"}, own)
                 self.assertLessEqual({"ro", "default_permissions"}, common)
@@ -100,34 +116,25 @@ class Given(ConfinedTest):
                 threads = self.check_status(mount.daemon.pid, have & CAP_DAC_READ_SEARCH)
                 self.assertGreaterEqual(threads, 2)  # the helper, at least
 
-    def test_an_ordinary_users_daemon(self):
-        os.chown(self.point, NOBODY, NOBODY)
-        with self.mounted_by(NOBODY) as mount:
-            self.check_reads(NOBODY)
-            self.check_status(mount.daemon.pid, 0)
-
     def test_in_the_background(self):
         have = int(status_of(os.getpid())["CapPrm"], 16)
         self.assertEqual(self.atffs(self.session, self.point).returncode, 0)
         daemon, _ = daemon_and_unmounter(self.folder)
         # Its parent went when the mount was there: what comes after takes a moment.
         self.assertTrue(wait_until(lambda: status_of(daemon)["NoNewPrivs"] == "1"))
-        self.check_reads(0)
+        self.assertEqual(read_bytes(f"{self.point}/merged.jsonl"), expected(self.session).file("merged.jsonl"))
         self.check_status(daemon, have & CAP_DAC_READ_SEARCH)
         subprocess.run(["fusermount3", "-u", self.point], check=True, timeout=10)
 
     def test_core_dumps_hold_nothing(self):
-        os.chown(self.point, NOBODY, NOBODY)
-        with self.mounted_by(NOBODY) as mount:
-            self.check_reads(NOBODY)
+        with mounted(self, self.session) as mount:
+            daemon_and_unmounter(self.folder)
+            mount.read("README.txt")
             with open(f"/proc/{mount.daemon.pid}/limits") as file:
                 (limit,) = [line.split()[4:6] for line in file if line.startswith("Max core file size")]
             self.assertEqual(limit, ["0", "0"])
             with open(f"/proc/{mount.daemon.pid}/coredump_filter") as file:
                 self.assertEqual(int(file.read(), 16), 0)
-            # Its owner can look into it all the same.
-            done = run_as(NOBODY, "head", "-n", "1", f"/proc/{mount.daemon.pid}/smaps_rollup")
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_nothing_is_pinned(self):
         """The folder that it was started in."""
@@ -138,18 +145,6 @@ class Given(ConfinedTest):
 
 class Works(ConfinedTest):
     """What goes on working; that is every other test of a mount, too."""
-
-    def test_files_that_only_others_may_read(self):
-        """Are opened when they are asked for."""
-        for folder, _, names in os.walk(self.session):
-            os.chmod(folder, 0o700)
-            os.chown(folder, NOBODY, NOBODY)
-            for name in names:
-                os.chmod(f"{folder}/{name}", 0o400)
-                os.chown(f"{folder}/{name}", NOBODY, NOBODY)
-        with mounted(self, self.session) as mount:
-            for name in ("manifest.json", "thread_0/raw/index.atf", "thread_1/raw/index.atf", "merged.jsonl"):
-                self.assertEqual(mount.read(name), expected(self.session).file(name), name)
 
     def check_tables(self, folder, **popen):
         """A session that needs tables has them in a folder; None: in none."""
@@ -204,37 +199,6 @@ class Works(ConfinedTest):
 class Ends(ConfinedTest):
     """Unmounting takes privileges that the daemon no longer has."""
 
-    def start(self, user):
-        if user:
-            os.chown(self.point, user, user)
-        return self.mounted_by(user)
-
-    def test_another_process_waits_for_the_end(self):
-        for user in (0, NOBODY):
-            with self.subTest(user), self.start(user) as mount:
-                daemon, unmounter = daemon_and_unmounter(self.folder)
-                self.assertEqual(daemon, mount.daemon.pid)
-                self.assertTrue(wait_until(lambda: "/dev/fuse" not in open_files_of(unmounter)))
-                self.assertEqual(status_of(unmounter)["Uid"].split()[0], str(user))
-                self.assertEqual(mount.unmount().returncode, 0)
-                self.assertEqual(mount.wait_ended(2), 0)
-                self.assertFalse(os.path.exists(f"/proc/{unmounter}"))
-
-    def check_ended(self):
-        self.assertTrue(wait_until(lambda: not mounts_below(self.point), 2), "still mounted")
-        self.assertEqual(os.listdir(self.point), [])
-        self.assertTrue(wait_until(lambda: not processes_of(self.folder), 2), "a process goes on")
-
-    def test_a_daemon_that_dies_leaves_no_mount(self):
-        for user in (0, NOBODY):
-            for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
-                with self.subTest(user=user, signal=number), self.start(user) as mount:
-                    daemon_and_unmounter(self.folder)
-                    mount.daemon.send_signal(number)
-                    self.assertEqual(mount.daemon.wait(5), -number)
-                    self.check_ended()
-                    mount.daemon.returncode = 0  # as it should be here
-
     def test_signals_of_a_terminal(self):
         """Reach both processes; Ctrl-\\ kills the daemon."""
         for number, status in ((signal.SIGINT, 0), (signal.SIGHUP, 0), (signal.SIGQUIT, -signal.SIGQUIT)):
@@ -262,6 +226,70 @@ class Ends(ConfinedTest):
 class Surroundings(ConfinedTest):
     """Environment and folders can't change which programs and files are used."""
 
+    def test_almost_no_environment(self):
+        mark = {"ATFFS_TEST_FOLDER": self.folder}
+        with mounted(self, self.session, env=mark) as mount:
+            self.assertEqual(mount.read("merged.jsonl"), expected(self.session).file("merged.jsonl"))
+            mount.daemon.terminate()
+            self.assertEqual(mount.wait_ended(2), 0)
+            self.assertFalse(mount.is_mounted())
+
+
+class Users(Confined, UsersTest):
+    """The same for root and for others."""
+
+    def test_an_ordinary_users_daemon(self):
+        os.chown(self.point, NOBODY, NOBODY)
+        with self.mounted_by(NOBODY) as mount:
+            self.check_reads(NOBODY)
+            self.check_status(mount.daemon.pid, 0)
+
+    def test_the_owner_can_look_into_the_daemon(self):
+        """Though its core dumps are empty."""
+        os.chown(self.point, NOBODY, NOBODY)
+        with self.mounted_by(NOBODY) as mount:
+            self.check_reads(NOBODY)
+            done = run_as(NOBODY, "head", "-n", "1", f"/proc/{mount.daemon.pid}/smaps_rollup")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_files_that_only_others_may_read(self):
+        """Are opened when they are asked for."""
+        for folder, _, names in os.walk(self.session):
+            os.chmod(folder, 0o700)
+            os.chown(folder, NOBODY, NOBODY)
+            for name in names:
+                os.chmod(f"{folder}/{name}", 0o400)
+                os.chown(f"{folder}/{name}", NOBODY, NOBODY)
+        with mounted(self, self.session) as mount:
+            for name in ("manifest.json", "thread_0/raw/index.atf", "thread_1/raw/index.atf", "merged.jsonl"):
+                self.assertEqual(mount.read(name), expected(self.session).file(name), name)
+
+    def start(self, user):
+        if user:
+            os.chown(self.point, user, user)
+        return self.mounted_by(user)
+
+    def test_another_process_waits_for_the_end(self):
+        for user in (0, NOBODY):
+            with self.subTest(user), self.start(user) as mount:
+                daemon, unmounter = daemon_and_unmounter(self.folder)
+                self.assertEqual(daemon, mount.daemon.pid)
+                self.assertTrue(wait_until(lambda: "/dev/fuse" not in open_files_of(unmounter)))
+                self.assertEqual(status_of(unmounter)["Uid"].split()[0], str(user))
+                self.assertEqual(mount.unmount().returncode, 0)
+                self.assertEqual(mount.wait_ended(2), 0)
+                self.assertFalse(os.path.exists(f"/proc/{unmounter}"))
+
+    def test_a_daemon_that_dies_leaves_no_mount(self):
+        for user in (0, NOBODY):
+            for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+                with self.subTest(user=user, signal=number), self.start(user) as mount:
+                    daemon_and_unmounter(self.folder)
+                    mount.daemon.send_signal(number)
+                    self.assertEqual(mount.daemon.wait(5), -number)
+                    self.check_ended()
+                    mount.daemon.returncode = 0  # as it should be here
+
     def test_no_program_is_taken_from_the_path(self):
         os.chown(self.point, NOBODY, NOBODY)
         fake, trace = self.new_folder("fake"), f"{self.folder}/fake-was-run"
@@ -278,14 +306,6 @@ class Surroundings(ConfinedTest):
                 self.assertEqual(mount.wait_ended(2), 0)
                 self.assertFalse(mount.is_mounted())
         self.assertFalse(os.path.exists(trace))
-
-    def test_almost_no_environment(self):
-        mark = {"ATFFS_TEST_FOLDER": self.folder}
-        with mounted(self, self.session, env=mark) as mount:
-            self.assertEqual(mount.read("merged.jsonl"), expected(self.session).file("merged.jsonl"))
-            mount.daemon.terminate()
-            self.assertEqual(mount.wait_ended(2), 0)
-            self.assertFalse(mount.is_mounted())
 
 
 if __name__ == "__main__":
