@@ -125,6 +125,7 @@ class Given(ConfinedTest):
         self.assertEqual(read_bytes(f"{self.point}/merged.jsonl"), expected(self.session).file("merged.jsonl"))
         self.check_status(daemon, have & CAP_DAC_READ_SEARCH)
         subprocess.run(["fusermount3", "-u", self.point], check=True, timeout=10)
+        self.check_ended()
 
     def test_core_dumps_hold_nothing(self):
         with mounted(self, self.session) as mount:
