@@ -15,9 +15,11 @@ ALL_LDFLAGS = -pthread $(LDFLAGS)
 FUSE_CFLAGS = $(shell pkg-config --cflags fuse3)
 FUSE_LIBS   = $(shell pkg-config --libs fuse3)
 CJSON_LIBS  = -lcjson -lm
+# SECCOMP_LIBS= builds without it.
+SECCOMP_LIBS = $(shell pkg-config --libs libseccomp 2>/dev/null)
 
 READER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard reader/*.c))
-FS_OBJECTS     := $(patsubst %.c,$(BUILD)/%.o,$(filter-out fs/main.c fs/mount.c,$(wildcard fs/*.c)))
+FS_OBJECTS     := $(patsubst %.c,$(BUILD)/%.o,$(filter-out fs/main.c fs/mount.c fs/unmounter.c,$(wildcard fs/*.c)))
 WRITER_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,writer manifest)
 GENERATOR_OBJECTS := $(WRITER_OBJECTS) $(patsubst %,$(BUILD)/tests/writer/%.o,generator names)
 RECORDER_OBJECTS := $(WRITER_OBJECTS) $(patsubst %,$(BUILD)/tests/writer/%.o,recorder function_table symbols)
@@ -42,7 +44,8 @@ $(BUILD)/%.o: %.c | $(BUILD)/setup-build
 	@echo '  cc   $<'
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/fs/main.o $(BUILD)/fs/mount.o: ALL_CFLAGS += $(FUSE_CFLAGS)
+$(BUILD)/fs/main.o $(BUILD)/fs/mount.o $(BUILD)/fs/unmounter.o: ALL_CFLAGS += $(FUSE_CFLAGS)
+$(BUILD)/fs/confine.o: ALL_CFLAGS += $(if $(SECCOMP_LIBS),-DATFFS_SECCOMP)
 $(TRACED_OBJECTS): ALL_CFLAGS += -finstrument-functions
 
 $(BUILD)/libatf.a: $(READER_OBJECTS)
@@ -53,9 +56,9 @@ $(BUILD)/libatf.so: $(READER_OBJECTS)
 	@echo '  ld   $@'
 	@$(CC) -shared -Wl,-soname,libatf.so.0 $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -o $@
 
-$(BUILD)/atffs: $(BUILD)/fs/main.o $(BUILD)/fs/mount.o $(FS_OBJECTS) $(BUILD)/libatf.a
+$(BUILD)/atffs: $(BUILD)/fs/main.o $(BUILD)/fs/mount.o $(BUILD)/fs/unmounter.o $(FS_OBJECTS) $(BUILD)/libatf.a
 	@echo '  ld   $@'
-	@$(CC) $(ALL_LDFLAGS) $^ $(FUSE_LIBS) $(CJSON_LIBS) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(FUSE_LIBS) $(CJSON_LIBS) $(SECCOMP_LIBS) -o $@
 
 $(BUILD)/atf-generate: $(BUILD)/tests/writer/generate.o $(GENERATOR_OBJECTS) $(BUILD)/libatf.a
 	@echo '  ld   $@'
@@ -98,7 +101,7 @@ $(BUILD)/python/%: reader/python/%
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BUILD)/libatf.a
 	@mkdir -p $(@D)
 	@echo '  ld   $@'
-	@$(CC) $(ALL_LDFLAGS) $^ -lcmocka $(CJSON_LIBS) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ -lcmocka $(CJSON_LIBS) $(SECCOMP_LIBS) -o $@
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
@@ -125,7 +128,7 @@ check-format: $(BUILD)/setup-check
 
 TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ireader -Ifs -Itests/writer -Itests/unit -Ireader/python -DPy_LIMITED_API=0x030B0000 \
              -isystem $(PYTHON_INCLUDE) $(FUSE_CFLAGS) \
-             -DATFFS_VERSION='"$(VERSION)"'
+             -DATFFS_VERSION='"$(VERSION)"' -DATFFS_SECCOMP
 check-tidy: $(BUILD)/setup-build $(BUILD)/setup-test $(BUILD)/setup-python $(BUILD)/setup-check
 	@echo '  clang-tidy'
 	@printf '%s\n' $(CHECKED) | xargs -P $(shell nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(TIDY_FLAGS)) 2>/dev/null' tidy
@@ -168,7 +171,7 @@ bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs
 
 # Every user that a test mounts as must be able to write the counts.
 coverage: $(BUILD)/setup-coverage
-	@umask 000 && $(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
+	@umask 000 && $(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic -DATFFS_UNCONFINED' LDFLAGS=--coverage test
 	@gcovr --root . --filter 'reader/' --filter 'fs/' $(BUILD)/coverage
 
 # ---- What a person runs

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "confine.h"
 #include "open_file.h"
 #include "mount.h"
 
@@ -330,7 +331,8 @@ static int inform(struct fuse_args *args, const struct command_line *line)
     else if (command.show_help)
         print_usage(stdout);
     else if (command.show_version)
-        printf("atffs %s\nlibfuse %s\n", ATFFS_VERSION, fuse_pkgversion());
+        printf("atffs %s\nlibfuse %s\nconfined by %s\n", ATFFS_VERSION, fuse_pkgversion(),
+               confine_means);
     else
         exit_code = wrong_usage(line->session ? "no mountpoint given" : "no session given");
     free(command.mountpoint);

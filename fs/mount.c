@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "open_file.h"
+#include "confine.h"
 #include "inodes.h"
+#include "open_file.h"
 #include "readahead.h"
+#include "unmounter.h"
 
 /* The content never changes: what the kernel knows it may keep for ever. */
 static const double forever = 365.0 * 86400;
@@ -24,6 +26,7 @@ struct mount {
     struct fs *fs;
     struct mount_options options;
     struct fuse_session *session;
+    struct unmounter unmounter;
     struct inodes inodes;
     pthread_key_t buffers; /* each worker thread's own */
 };
@@ -360,6 +363,21 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
     return status;
 }
 
+/* Serves what is mounted, with no more privileges than that takes. */
+static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *command)
+{
+    readahead_raise(command->mountpoint, READAHEAD);
+    if (fuse_daemonize(command->foreground) != 0 ||
+        !unmounter_start(&mount->unmounter, mount->session, command->mountpoint)) {
+        fuse_session_unmount(mount->session);
+        return -1;
+    }
+    confine();
+    int status = serve(mount, command);
+    /* A mount that is ended while a request is under way may end so: as wished, too. */
+    return status >= 0 || status == -ECONNABORTED ? 0 : -1;
+}
+
 int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
                 const struct fuse_cmdline_opts *command)
 {
@@ -371,18 +389,14 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
     if (inodes_init(&mount.inodes)) {
         mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
-            if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
-                readahead_raise(command->mountpoint, READAHEAD);
-                if (fuse_daemonize(command->foreground) == 0)
-                    status = serve(&mount, command);
-                /* A mount that is ended while a request is under way may end so: as wished, too. */
-                status = status >= 0 || status == -ECONNABORTED ? 0 : -1;
-                fuse_session_unmount(mount.session);
-            }
+            if (fuse_session_mount(mount.session, command->mountpoint) == 0)
+                status = serve_confined(&mount, command);
             fuse_remove_signal_handlers(mount.session);
         }
         if (mount.session)
             fuse_session_destroy(mount.session);
+        if (mount.unmounter.process > 0)
+            unmounter_finish(&mount.unmounter);
     }
     inodes_free(&mount.inodes);
     if (pthread_getspecific(mount.buffers))

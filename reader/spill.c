@@ -9,12 +9,15 @@
 
 enum { LEAST_FILE_SIZE = 1 << 20 };
 
-static int open_temporary(void)
+const char *atf_spill_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    if (!folder || !folder[0])
-        folder = "/var/tmp";
-    return open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return folder && folder[0] == '/' ? folder : "/var/tmp";
+}
+
+static int open_temporary(void)
+{
+    return open(atf_spill_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
 /* A mapping of the temporary file. The space is allocated first: a hole on a full disk would fault

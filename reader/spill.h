@@ -7,9 +7,8 @@
 #include <stddef.h>
 
 /*
- * Zeroed memory that, when it is large, lies in an unlinked temporary file (in $TMPDIR, else
- * /var/tmp), so that it doesn't count as private memory. Where no such file can be had, or its disk
- * is full, it is plain memory.
+ * Zeroed memory that, when it is large, lies in an unlinked temporary file, so that it doesn't
+ * count as private memory. Where no such file can be had, or its disk is full, it is plain memory.
  */
 typedef struct atf_spill {
     void *data; /* NULL: nothing allocated */
@@ -25,5 +24,9 @@ bool atf_spill_grow(atf_spill *spill, size_t size);
 /* Gives back the descriptor; the memory stays and can't grow any more. */
 void atf_spill_seal(atf_spill *spill);
 void atf_spill_free(atf_spill *spill);
+
+/* Where the files are: $TMPDIR, or /var/tmp where that isn't an absolute path, which would mean
+ * another folder whenever the program changes its own. */
+const char *atf_spill_folder(void);
 
 #endif

@@ -126,11 +126,11 @@ def private_memory(pid):
 
 
 def pid_of_mount(folder):
-    """The daemon that serves folder: the newest atffs whose command line names it."""
+    """The daemon that serves folder: the newest process whose command line names it, but for the one that will unmount."""
     for pid in sorted((int(p) for p in os.listdir("/proc") if p.isdigit()), reverse=True):
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if folder.encode() in file.read().split(b"\0"):
+            with open(f"/proc/{pid}/cmdline", "rb") as file, open(f"/proc/{pid}/comm", "rb") as name:
+                if folder.encode() in file.read().split(b"\0") and name.read() != b"atffs-unmounter\n":
                     return pid
         except OSError:
             continue

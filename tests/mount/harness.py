@@ -128,6 +128,25 @@ def processes_of(folder):
     return [process for process in found if process != os.getpid()]
 
 
+def is_unmounter(process):
+    try:
+        return read_bytes(f"/proc/{process}/comm") == b"atffs-unmounter\n"
+    except OSError:
+        return False  # ended meanwhile
+
+
+def daemon_and_unmounter(folder):
+    """The two processes of a test's one mount, both of which may be just about to start."""
+    found = []
+
+    def are_there():
+        found[:] = sorted(processes_of(folder), key=is_unmounter)
+        return len(found) == 2 and is_unmounter(found[1])
+    if not wait_until(are_there):
+        raise AssertionError(f"not a daemon and its unmounter: {found}")
+    return found
+
+
 def end_everything(folder):
     """Ends what a test has left, and says what that was."""
     left = []

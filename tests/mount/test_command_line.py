@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import unittest
 
-from harness import (ATFFS, GENERATED, MountTest, expected, generate, mounted, mounts_below, need_tools,
-                     processes_of, sample, skip_unless, wait_until)
+from harness import (ATFFS, GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted,
+                     mounts_below, need_tools, processes_of, sample, skip_unless, wait_until)
 
 MOUNT_BY_TYPE = """
 set -e
@@ -66,6 +66,7 @@ class Said(CommandLineTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertRegex(done.stdout, r"^atffs [0-9]+\.[0-9]+\.[0-9]+\n")
             self.assertIn("libfuse", done.stdout)
+            self.assertIn("confined by ", done.stdout)
 
     def test_no_arguments(self):
         done = self.check_refused([], "^atffs: ")
@@ -132,7 +133,7 @@ class Places(CommandLineTest):
         """Who reads its output sees the end, and the folder it was started in can be unmounted."""
         session, point, start = sample("documented"), self.new_folder(), self.new_folder()
         self.atffs(session, point, cwd=start)
-        (daemon,) = processes_of(self.folder)
+        daemon, _ = daemon_and_unmounter(self.folder)
         self.assertEqual(os.readlink(f"/proc/{daemon}/cwd"), "/")
         self.assertEqual({os.readlink(f"/proc/{daemon}/fd/{i}") for i in range(3)}, {"/dev/null"})
         self.assertNotEqual(os.getsid(daemon), os.getsid(0))

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted, sample, wait_until
+from harness import GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted, sample, wait_until
 
 # Reads for ever, or to the first error; says when it has begun and how it ended.
 READ_FOR_EVER = """
@@ -125,9 +125,12 @@ class Unmount(MountTest):
                 self.assertEqual(mount.wait_ended(2), 0)
                 self.assertFalse(mount.is_mounted())
 
-    def test_a_killed_daemon_leaves_a_mount_that_can_be_ended(self):
+    def test_a_dead_mount_can_be_ended(self):
+        """Such as is left when all of atffs is killed."""
         session = sample("documented")
         with mounted(self, session) as mount:
+            _, unmounter = daemon_and_unmounter(self.folder)
+            os.kill(unmounter, signal.SIGKILL)
             mount.daemon.kill()
             self.assertEqual(mount.daemon.wait(10), -signal.SIGKILL)
             with self.assertRaises(OSError):

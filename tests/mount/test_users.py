@@ -1,37 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Who may mount, and whom a mount lets in. Only root can play these parts."""
-import ctypes
+"""Who may mount, and whom a mount lets in."""
 import os
-import shutil
-import stat
-import subprocess
 import unittest
 
-from harness import (ATFFS, NOBODY, MountTest, expected, mounted, mounts_below, processes_of, sample, skip_unless,
-                     wait_until)
-
-STRANGER = NOBODY - 1
-CLONE_NEWNS = 0x20000
-
-
-def let_everybody_use_fuse(folder):
-    """Where /dev/fuse is root's alone, this process gets another one, in a mount name space of its own."""
-    st = os.stat("/dev/fuse")
-    if st.st_mode & 0o006 == 0o006:
-        return
-    skip_unless(ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0, "/dev/fuse is root's alone, and no name spaces here")
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=True)
-    os.chmod(folder, 0o755)
-    os.mknod(f"{folder}/fuse", stat.S_IFCHR, st.st_rdev)
-    os.chmod(f"{folder}/fuse", 0o666)
-    subprocess.run(["mount", "--bind", f"{folder}/fuse", "/dev/fuse"], check=True)
-    subprocess.run(["umount", folder], check=True)  # the device stays
-
-
-def run_as(user, *command):
-    return subprocess.run(command, user=user, group=user, extra_groups=[], cwd="/", capture_output=True, text=True,
-                          timeout=20)
+from harness import NOBODY, expected, mounts_below, processes_of, wait_until
+from users import STRANGER, UsersTest, run_as
 
 
 def root_is_let_in():
@@ -52,39 +25,7 @@ def others_are_let_in():
         return False
 
 
-class Users(MountTest):
-    device_ready = False
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        skip_unless(os.geteuid() == 0, "only root can become other users")
-
-    def setUp(self):
-        super().setUp()
-        if not Users.device_ready:
-            let_everybody_use_fuse(self.new_folder())
-            Users.device_ready = True
-        self.program = shutil.copy(ATFFS, self.folder)  # where everybody can reach it
-        self.session = shutil.copytree(sample("documented"), f"{self.folder}/session")
-        self.point = self.new_folder("mount")
-
-    def mounted_by(self, user, *options):
-        return mounted(self, self.session, *options, point=self.point, program=self.program, user=user, group=user,
-                       extra_groups=[])
-
-    def read_as(self, user, name="merged.jsonl"):
-        done = subprocess.run(["cat", os.path.join(self.point, name)], user=user, group=user, extra_groups=[],
-                              capture_output=True, timeout=20)
-        return done.stdout if done.returncode == 0 else done.stderr.decode()
-
-    def check_reads(self, user):
-        self.assertEqual(self.read_as(user), expected(self.session).file("merged.jsonl"))
-
-    def check_shut_out(self, user):
-        self.assertIn("Permission denied", self.read_as(user))
-        self.assertIn("Permission denied", run_as(user, "ls", self.point).stderr)
-
+class Users(UsersTest):
     def test_an_ordinary_user_mounts(self):
         """And reads; root and others are shut out."""
         os.chown(self.point, NOBODY, NOBODY)
