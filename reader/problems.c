@@ -56,12 +56,18 @@ bool atf_problems_add_error(atf_problems *problems, const char *file, const atf_
     return atf_problems_add(problems, file, "%s (at byte %" PRIu64 ")", err->text, err->offset);
 }
 
+void atf_problems_cut(atf_problems *problems, size_t count)
+{
+    while (problems->count > count) {
+        atf_problem *last = &problems->list[--problems->count];
+        free(last->file);
+        free(last->text);
+    }
+}
+
 void atf_problems_free(atf_problems *problems)
 {
-    for (size_t i = 0; i < problems->count; i++) {
-        free(problems->list[i].file);
-        free(problems->list[i].text);
-    }
+    atf_problems_cut(problems, 0);
     free(problems->list);
     *problems = (atf_problems){.list = NULL};
 }
