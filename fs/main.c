@@ -2,6 +2,7 @@
 /* The command line: what it asks for, and what is said when that can't be had. */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -337,8 +338,19 @@ static int inform(struct fuse_args *args, const struct command_line *line)
     return finish(exit_code);
 }
 
+/* The next file that is opened would take the place of a standard descriptor that is closed, and
+ * lose it when the daemon leaves its terminal. What opens them here can't be written: that stays an
+ * error. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     /* Buffers of open files go back to the system when they are closed; left to itself glibc keeps
      * more and more of them. */
     mallopt(M_MMAP_THRESHOLD, 128 << 10);

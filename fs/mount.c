@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "error.h"
 #include "open_file.h"
 #include "inodes.h"
 
@@ -42,8 +43,7 @@ static int status_errno(int status, const atf_error *err)
     default:
         atf_error_format(err, text, sizeof text);
         fuse_log(FUSE_LOG_ERR, "atffs: %s\n", text);
-        return status == ATF_ERR_SYSTEM && (err->sys == EMFILE || err->sys == ENFILE) ? err->sys
-                                                                                      : EIO;
+        return atf_is_shortage(err) ? err->sys : EIO;
     }
 }
 
@@ -61,9 +61,10 @@ static bool is_dying(pid_t thread)
     while (status && !(pending & 1ULL << (SIGKILL - 1)) && fgets(line, sizeof line, status))
         if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
             pending = strtoull(line + 7, NULL, 16);
-    if (status)
-        fclose(status);
-    return !status || pending & 1ULL << (SIGKILL - 1);
+    if (!status)
+        return errno == ENOENT; /* else it's this process that is short of something */
+    fclose(status);
+    return pending & 1ULL << (SIGKILL - 1);
 }
 
 /* A pass ends when the mount is to end, or when who asked is dying: the kernel tells of every

@@ -39,14 +39,19 @@ static bool count_left_out(atf_problems *problems)
 
 bool atf_problems_add(atf_problems *problems, const char *file, const char *format, ...)
 {
-    if (problems->count == ATF_MOST_PROBLEMS)
-        return count_left_out(problems);
-    char *text;
-    va_list args;
-    va_start(args, format);
-    int length = vasprintf(&text, format, args);
-    va_end(args);
-    return append(problems, file, length < 0 ? NULL : text);
+    bool added;
+    if (problems->count == ATF_MOST_PROBLEMS) {
+        added = count_left_out(problems);
+    } else {
+        char *text;
+        va_list args;
+        va_start(args, format);
+        int length = vasprintf(&text, format, args);
+        va_end(args);
+        added = append(problems, file, length < 0 ? NULL : text);
+    }
+    problems->incomplete = problems->incomplete || !added;
+    return added;
 }
 
 bool atf_problems_add_error(atf_problems *problems, const char *file, const atf_error *err)

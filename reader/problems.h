@@ -11,6 +11,7 @@ typedef struct atf_problems {
     atf_problem *list;
     size_t count;
     uint64_t left_out;
+    bool incomplete; /* there was no memory for one */
 } atf_problems;
 
 /* Adds a problem of `file` (copied). False when out of memory. */
