@@ -101,7 +101,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BU
 	@$(CC) $(ALL_LDFLAGS) $^ -lcmocka $(CJSON_LIBS) -o $@
 
 # Those that make calls of the C library fail.
-$(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls): $(BUILD)/tests/faults/faults.o
+$(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls fs/test_faults): $(BUILD)/tests/faults/faults.o
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
