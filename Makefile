@@ -106,13 +106,18 @@ $(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
 
-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS) python
+# Preloaded into a daemon: the same for its calls.
+$(BUILD)/faults.so: $(BUILD)/tests/faults/faults.o
+	@echo '  ld   $@'
+	@$(CC) -shared $(ALL_LDFLAGS) $^ -ldl -o $@
+
+test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/faults.so $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS) python
 	@BUILD=$(BUILD) tests/run unit python mount demo
 
 unit-test: $(BUILD)/setup-test $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/run unit
 
-mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate
+mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/faults.so $(BUILD)/atf-generate
 	@BUILD=$(BUILD) tests/run mount
 
 # ---- Checks

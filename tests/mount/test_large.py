@@ -144,6 +144,20 @@ class Large(MountTest):
                              sum(os.stat(mount.path(f"thread_{n}/events.jsonl")).st_size for n in range(8)))
             self.check_line(self.shell("tail -n 1 merged.jsonl", mount.point))
 
+    def test_terminated_during_long_look_ups(self):
+        """The daemon doesn't wait for their end, and nobody waits for the daemon."""
+        for delay in (0.005, 0.02, 0.05):
+            with mounted(self, self.session) as mount:
+                readers = [subprocess.Popen(["stat", mount.path(name)], stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+                           for name in ("merged.jsonl", "session.json", "thread_0/details.jsonl", "merged.tsv")]
+                time.sleep(delay)
+                mount.daemon.terminate()
+                self.assertEqual(mount.wait_ended(3), 0)
+                self.assertFalse(mount.is_mounted())
+                for reader in readers:
+                    self.assertIsNotNone(reader.wait(2))
+
     def test_single_events_in_the_merged_stream(self):
         """Each merged/N-M.jsonl holds what the trace files have there; neighbours are in order."""
         chance = random.Random(12)
