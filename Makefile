@@ -106,6 +106,9 @@ $(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
 
+# They are called before a sanitizer is ready for what it has compiled.
+$(BUILD)/tests/faults/%.o: ALL_CFLAGS += -fno-sanitize=all
+
 # Preloaded into a daemon: the same for its calls.
 $(BUILD)/faults.so: $(BUILD)/tests/faults/faults.o
 	@echo '  ld   $@'

@@ -25,7 +25,8 @@ static struct fault_plan own_plan;
 static struct fault_plan *plan = &own_plan;
 static atomic_bool held;
 static uintptr_t program_start, program_end; /* 0: whoever calls counts */
-static _Thread_local bool in_library OWN;
+/* The C library and sanitizers begin and end threads in ways that aren't ours to test. */
+static _Thread_local bool inside OWN; /* of a thread's own function */
 
 /* ---- Which calls fail ---- */
 
@@ -33,7 +34,7 @@ static _Thread_local bool in_library OWN;
 static bool fails(enum fault kind, const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
-    if (atomic_load(&plan->kind) != (int)kind || held ||
+    if (atomic_load(&plan->kind) != (int)kind || held || !inside ||
         (program_end && (at < program_start || at >= program_end)))
         return false;
     unsigned long long call = atomic_fetch_add(&plan->calls, 1);
@@ -73,6 +74,7 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *data)
 
 __attribute__((constructor)) static void share_plan(void)
 {
+    inside = true;
     const char *path = getenv("ATFFS_FAULTS");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
@@ -101,7 +103,7 @@ static size_t place_of(const void *memory)
 
 static void *watch(void *memory)
 {
-    if (!memory || in_library || !watching)
+    if (!memory || !inside || !watching)
         return memory;
     pthread_mutex_lock(&watch_lock);
     size_t at = place_of(memory);
@@ -190,8 +192,15 @@ EXPORTED void *aligned_alloc(size_t alignment, size_t size)
 
 EXPORTED void free(void *memory)
 {
+    static void (*real)(void *);
+    static bool asking;
     forget(memory);
-    REAL(free, "free")(memory);
+    if (!real && !asking) {
+        asking = true;
+        real = (void (*)(void *))dlsym(RTLD_NEXT, "free");
+    }
+    if (real) /* else it's dlsym that frees something while it is asked for this */
+        real(memory);
 }
 
 EXPORTED int open(const char *path, int flags, ...)
@@ -258,14 +267,38 @@ EXPORTED int posix_fallocate(int fd, off_t offset, off_t size)
                               : REAL(posix_fallocate, "posix_fallocate64")(fd, offset, size);
 }
 
+struct beginning {
+    void *(*start)(void *);
+    void *arg;
+};
+
+static void *begin(void *arg)
+{
+    struct beginning *beginning = arg;
+    void *(*start)(void *) = beginning->start;
+    arg = beginning->arg;
+    free(beginning);
+    inside = true;
+    void *result = start(arg);
+    inside = false;
+    return result;
+}
+
 EXPORTED int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                             void *(*start)(void *), void *arg)
 {
     if (FAILS(FAULT_THREAD))
         return errno;
-    in_library = true;
-    int error = REAL(pthread_create, "pthread_create")(thread, attributes, start, arg);
-    in_library = false;
+    bool was_inside = inside;
+    inside = false;
+    struct beginning *beginning = malloc(sizeof *beginning);
+    if (!beginning)
+        abort();
+    *beginning = (struct beginning){.start = start, .arg = arg};
+    int error = REAL(pthread_create, "pthread_create")(thread, attributes, begin, beginning);
+    if (error)
+        free(beginning);
+    inside = was_inside;
     return error;
 }
 

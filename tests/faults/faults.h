@@ -47,7 +47,7 @@ void fault_hold(bool hold);
 /* Ends it and returns how many calls failed. */
 uint64_t fault_disarm(void);
 /* Allocations made since fault_arm that nobody has freed. What a new thread costs the C library,
- * which keeps it for the next one, isn't counted. */
+ * which keeps it for the next one, neither counts nor fails. */
 size_t fault_leaks(void);
 
 #endif
