@@ -287,11 +287,15 @@ static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t
     (void)info;
     const struct mount *mount = fuse_req_userdata(request);
     struct node folder = node_of(number);
-    struct file_buffer *worker = worker_buffer(mount);
-    char *buffer = worker ? worker->bytes : NULL;
+    const struct file_buffer *worker = worker_buffer(mount);
     size_t used = 0;
     atf_error err;
-    int status = buffer ? ATF_OK : ATF_ERR_MEMORY;
+    int status = ATF_OK;
+    if (!worker) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    char *buffer = worker->bytes;
     size = size < FILE_MOST ? size : FILE_MOST;
     for (uint64_t i = (uint64_t)offset; status == ATF_OK; i++) {
         struct node node;
