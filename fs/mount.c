@@ -351,7 +351,7 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
         return fuse_session_loop(mount->session);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     if (!config)
-        return -1;
+        return -ENOMEM;
     fuse_loop_cfg_set_clone_fd(config, (unsigned)command->clone_fd);
     if (command->max_idle_threads !=
         UINT_MAX) /* libfuse's own sign for "not given", which its setter complains of */
@@ -370,16 +370,17 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
     struct mount mount = {.fs = fs, .options = *options};
     fs->ahead = true;
     if (pthread_key_create(&mount.buffers, free_buffer) != 0)
-        return -1;
-    int status = -1;
+        return -ENOMEM;
+    int status = -ENOMEM;
     if (inodes_init(&mount.inodes)) {
+        status = -1;
         mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
             if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
                 if (fuse_daemonize(command->foreground) == 0)
                     status = serve(&mount, command);
                 /* A mount that is ended while a request is under way may end so: as wished, too. */
-                status = status >= 0 || status == -ECONNABORTED ? 0 : -1;
+                status = status >= 0 || status == -ECONNABORTED ? 0 : status;
                 fuse_session_unmount(mount.session);
             }
             fuse_remove_signal_handlers(mount.session);

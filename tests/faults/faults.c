@@ -35,7 +35,7 @@ static bool fails(enum fault kind, const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
     if (atomic_load(&plan->kind) != (int)kind || held || !inside ||
-        (program_end && (at < program_start || at >= program_end)))
+        (program_end && !plan->anywhere && (at < program_start || at >= program_end)))
         return false;
     unsigned long long call = atomic_fetch_add(&plan->calls, 1);
     unsigned long long first = atomic_load(&plan->first);

@@ -37,6 +37,7 @@ struct fault_plan {
     atomic_ullong first; /* of those that fail, counted from 0 */
     atomic_ullong times; /* how many fail from there on */
     atomic_ullong failed;
+    atomic_ullong anywhere; /* preloaded: not only calls made by the program itself */
 };
 
 /* Calls of this kind fail: the one after `first` others, and `times` in all. Starts watching

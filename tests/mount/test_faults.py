@@ -14,7 +14,7 @@ from harness import (ATFFS, GENERATED, MountTest, expected, generate, mounted, n
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
 MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, THREAD, NOTICE = range(1, 10)
 ALL = 1 << 62
-PLAN = struct.Struct("=ii4Q")  # struct fault_plan in tests/faults/faults.h
+PLAN = struct.Struct("=ii5Q")  # struct fault_plan in tests/faults/faults.h
 
 
 class Plan:
@@ -27,8 +27,8 @@ class Plan:
         with open(self.path, "r+b") as file:
             self.shared = mmap.mmap(file.fileno(), PLAN.size)
 
-    def arm(self, kind, error, first=0, times=1):
-        self.shared[:] = PLAN.pack(0, error, 0, first, times, 0)
+    def arm(self, kind, error, first=0, times=1, anywhere=False):
+        self.shared[:] = PLAN.pack(0, error, 0, first, times, 0, anywhere)
         self.shared[:4] = struct.pack("=i", kind)
 
     def disarm(self):
@@ -127,6 +127,37 @@ class Faults(MountTest):
             self.assertGreater(self.check_file(mount, name, READ, errno.EIO, ["EIO"]), 0)
             self.assertGreater(self.check_file(mount, name, READ, errno.EINTR, []), 0)
             self.assertGreater(self.check_file(mount, name, READ, 0, []), 0)
+
+    def check_command(self, arguments, anywhere, point=None):
+        """Runs a command, each time with the next allocation failing, until none does."""
+        plan = Plan(self.folder)
+        environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
+        whole = self.atffs(*arguments).stdout if not point else ""
+        for first in range(10000):
+            plan.arm(MEMORY, errno.ENOMEM, first, anywhere=anywhere)
+            done = self.atffs(*arguments, env=environment)
+            failed = plan.disarm()
+            if done.returncode == 0:
+                self.assertEqual((done.stdout, done.stderr), (whole, ""))
+                if point:
+                    subprocess.run(["fusermount3", "-u", point], check=True, timeout=10)
+            else:
+                self.assertIn(done.returncode, (1, 2), (arguments, first))
+                self.assertRegex((done.stdout + done.stderr)[-200:], "memory|allocate", (arguments, first))
+                self.assertTrue(failed)
+                self.assertFalse(point and os.path.ismount(point))
+            if not failed:
+                return first
+        self.fail("always a call that fails")
+
+    def test_commands_without_memory(self):
+        session = sample("documented")
+        for arguments in (["--list", "merged"], ["--cat", "session.json"], ["--check"]):
+            self.assertGreater(self.check_command([*arguments, session], anywhere=True), 200)
+
+    def test_mounting_without_memory(self):
+        point = self.new_folder()
+        self.assertGreater(self.check_command([sample("documented"), point], anywhere=False, point=point), 20)
 
     def check_temporary_folder(self, folder):
         """Tables go to plain memory where they can't go to files."""
