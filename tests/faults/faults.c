@@ -30,6 +30,19 @@ static _Thread_local bool inside OWN; /* of a thread's own function */
 
 /* ---- Which calls fail ---- */
 
+/* What comes after main, as writing down a test's coverage, isn't ours to test either. */
+static void end_plan(void)
+{
+    plan->kind = FAULT_NONE;
+}
+
+static void end_plan_with_main(void)
+{
+    static atomic_bool done;
+    if (program_end && !atomic_exchange(&done, true))
+        atexit(end_plan);
+}
+
 /* Whether the call that returns to `caller` is to fail; errno then says why. */
 static bool fails(enum fault kind, const void *caller)
 {
@@ -37,6 +50,7 @@ static bool fails(enum fault kind, const void *caller)
     if (atomic_load(&plan->kind) != (int)kind || held || !inside ||
         (program_end && !plan->anywhere && (at < program_start || at >= program_end)))
         return false;
+    end_plan_with_main();
     unsigned long long call = atomic_fetch_add(&plan->calls, 1);
     unsigned long long first = atomic_load(&plan->first);
     if (call < first || call - first >= atomic_load(&plan->times))
