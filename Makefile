@@ -103,16 +103,27 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BU
 	@echo '  ld   $@'
 	@$(CC) $(ALL_LDFLAGS) $^ -lcmocka $(CJSON_LIBS) $(SECCOMP_LIBS) -o $@
 
+# Those that make calls of the C library fail.
+$(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls fs/test_faults): $(BUILD)/tests/faults/faults.o
+
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
 
-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS) python
+# They are called before a sanitizer is ready for what it has compiled.
+$(BUILD)/tests/faults/%.o: ALL_CFLAGS += -fno-sanitize=all
+
+# Preloaded into a daemon: the same for its calls.
+$(BUILD)/faults.so: $(BUILD)/tests/faults/faults.o
+	@echo '  ld   $@'
+	@$(CC) -shared $(ALL_LDFLAGS) $^ -ldl -o $@
+
+test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/faults.so $(BUILD)/atf-generate $(BUILD)/parse-documents $(UNIT_TESTS) python
 	@BUILD=$(BUILD) tests/run unit python mount demo
 
 unit-test: $(BUILD)/setup-test $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/run unit
 
-mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate
+mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/faults.so $(BUILD)/atf-generate
 	@BUILD=$(BUILD) tests/run mount
 
 # ---- Checks

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "error.h"
 #include "problems.h"
 #include "text.h"
 
@@ -327,6 +328,8 @@ enum check_result check_session(atf_session *session, FILE *out, FILE *progress)
         check.total = atf_session_event_count(session) + atf_session_detail_count(session);
     for (size_t i = 0; i < atf_session_thread_count(session) && status == ATF_OK; i++)
         status = check_thread(&check, atf_session_thread(session, i), &err);
+    if (status == ATF_OK && check.problems.incomplete)
+        status = atf_fail_memory(&err);
     clear_progress(&check);
     if (status != ATF_OK) {
         char text[2048];

@@ -13,12 +13,34 @@ struct text_build {
     int (*print)(struct fs *fs, size_t thread, FILE *out, const atf_cancel *cancel, atf_error *err);
 };
 
+/* What has been printed so far. */
+struct printed {
+    char *bytes;
+    size_t length, room;
+};
+
+static ssize_t append(void *cookie, const char *bytes, size_t length)
+{
+    struct printed *text = cookie;
+    if (text->room - text->length < length) {
+        size_t room = 2 * (text->length + length);
+        char *larger = realloc(text->bytes, room);
+        if (!larger)
+            return 0;
+        text->bytes = larger;
+        text->room = room;
+    }
+    memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    return (ssize_t)length;
+}
+
 static int build_blob(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     const struct text_build *build = arg;
-    char *bytes = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&bytes, &length);
+    /* Not open_memstream: where memory ends that one loses text without a sign. */
+    struct printed text = {.bytes = NULL};
+    FILE *out = fopencookie(&text, "w", (cookie_io_functions_t){.write = append});
     if (!out)
         return atf_fail_memory(err);
     int status = build->print(build->fs, build->thread, out, cancel, err);
@@ -26,11 +48,11 @@ static int build_blob(void *arg, const atf_cancel *cancel, atf_error *err)
     if (fclose(out) != 0 || (failed && status == ATF_OK))
         status = atf_fail_memory(err);
     if (status != ATF_OK) {
-        free(bytes);
+        free(text.bytes);
         return status;
     }
-    build->blob->bytes = bytes;
-    build->blob->length = length;
+    build->blob->bytes = text.bytes;
+    build->blob->length = text.length;
     return ATF_OK;
 }
 

@@ -2,6 +2,7 @@
 /* The command line: what it asks for, and what is said when that can't be had. */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -50,6 +51,11 @@ static void print_error(const atf_error *err)
     fprintf(stderr, "atffs: %s\n", text);
 }
 
+static void print_no_memory(void)
+{
+    fprintf(stderr, "atffs: out of memory\n");
+}
+
 /* Opens the session, or says why not. */
 static struct fs *open_session(const char *path)
 {
@@ -82,7 +88,7 @@ static int copy_out(const struct fs *fs, struct file *file)
     size_t got = 1;
     int exit_code = 0;
     if (!file_buffer_init(&buffer, fs)) {
-        fprintf(stderr, "atffs: out of memory\n");
+        print_no_memory();
         return EXIT_PROBLEM;
     }
     for (uint64_t offset = 0; got > 0 && exit_code == 0; offset += got) {
@@ -263,8 +269,10 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
         return -1;
     }
     *taken = strdup(argument);
-    if (!*taken)
+    if (!*taken) {
+        print_no_memory();
         return -1;
+    }
     return taken == &line->mountpoint;
 }
 
@@ -312,9 +320,13 @@ static int mount_session(struct fuse_args *args, const struct command_line *line
     int exit_code = fs ? EXIT_PROBLEM : EXIT_UNREADABLE;
     if (ok && fuse_parse_cmdline(args, &command) != 0) {
         exit_code = EXIT_UNREADABLE;
-    } else if (ok && add_options(args, line, fs)) {
+    } else if (ok) {
         struct mount_options options = {.uid = line->uid, .gid = line->gid};
-        exit_code = mount_serve(fs, &options, args, &command) == 0 ? 0 : EXIT_PROBLEM;
+        int status =
+            add_options(args, line, fs) ? mount_serve(fs, &options, args, &command) : -ENOMEM;
+        if (status == -ENOMEM)
+            print_no_memory();
+        exit_code = status == 0 ? 0 : EXIT_PROBLEM;
     }
     free(command.mountpoint);
     fs_close(fs);
@@ -339,8 +351,19 @@ static int inform(struct fuse_args *args, const struct command_line *line)
     return finish(exit_code);
 }
 
+/* The next file that is opened would take the place of a standard descriptor that is closed, and
+ * lose it when the daemon leaves its terminal. What opens them here can't be written: that stays an
+ * error. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     /* Buffers of open files go back to the system when they are closed; left to itself glibc keeps
      * more and more of them. */
     mallopt(M_MMAP_THRESHOLD, 128 << 10);

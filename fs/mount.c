@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "confine.h"
+#include "error.h"
 #include "inodes.h"
 #include "open_file.h"
 #include "readahead.h"
@@ -46,8 +47,7 @@ static int status_errno(int status, const atf_error *err)
     default:
         atf_error_format(err, text, sizeof text);
         fuse_log(FUSE_LOG_ERR, "atffs: %s\n", text);
-        return status == ATF_ERR_SYSTEM && (err->sys == EMFILE || err->sys == ENFILE) ? err->sys
-                                                                                      : EIO;
+        return atf_is_shortage(err) ? err->sys : EIO;
     }
 }
 
@@ -65,9 +65,10 @@ static bool is_dying(pid_t thread)
     while (status && !(pending & 1ULL << (SIGKILL - 1)) && fgets(line, sizeof line, status))
         if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
             pending = strtoull(line + 7, NULL, 16);
-    if (status)
-        fclose(status);
-    return !status || pending & 1ULL << (SIGKILL - 1);
+    if (!status)
+        return errno == ENOENT; /* else it's this process that is short of something */
+    fclose(status);
+    return pending & 1ULL << (SIGKILL - 1);
 }
 
 /* A pass ends when the mount is to end, or when who asked is dying: the kernel tells of every
@@ -290,11 +291,15 @@ static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t
     (void)info;
     const struct mount *mount = fuse_req_userdata(request);
     struct node folder = node_of(number);
-    struct file_buffer *worker = worker_buffer(mount);
-    char *buffer = worker ? worker->bytes : NULL;
+    const struct file_buffer *worker = worker_buffer(mount);
     size_t used = 0;
     atf_error err;
-    int status = buffer ? ATF_OK : ATF_ERR_MEMORY;
+    int status = ATF_OK;
+    if (!worker) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    char *buffer = worker->bytes;
     size = size < FILE_MOST ? size : FILE_MOST;
     for (uint64_t i = (uint64_t)offset; status == ATF_OK; i++) {
         struct node node;
@@ -350,7 +355,7 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
         return fuse_session_loop(mount->session);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     if (!config)
-        return -1;
+        return -ENOMEM;
     fuse_loop_cfg_set_clone_fd(config, (unsigned)command->clone_fd);
     if (command->max_idle_threads !=
         UINT_MAX) /* libfuse's own sign for "not given", which its setter complains of */
@@ -375,7 +380,7 @@ static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *c
     confine();
     int status = serve(mount, command);
     /* A mount that is ended while a request is under way may end so: as wished, too. */
-    return status >= 0 || status == -ECONNABORTED ? 0 : -1;
+    return status >= 0 || status == -ECONNABORTED ? 0 : status;
 }
 
 int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
@@ -384,9 +389,10 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
     struct mount mount = {.fs = fs, .options = *options};
     fs->ahead = true;
     if (pthread_key_create(&mount.buffers, free_buffer) != 0)
-        return -1;
-    int status = -1;
+        return -ENOMEM;
+    int status = -ENOMEM;
     if (inodes_init(&mount.inodes)) {
+        status = -1;
         mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
             if (fuse_session_mount(mount.session, command->mountpoint) == 0)

@@ -315,8 +315,12 @@ int view_open_file(struct view *view, atf_error *err)
     if (fd < 0)
         return fd;
     struct stat st;
-    if (fstat(fd, &st) != 0 || st.st_dev != view->file_info->device ||
-        st.st_ino != view->file_info->inode) {
+    if (fstat(fd, &st) != 0) {
+        int sys = errno;
+        close(fd);
+        return atf_fail(err, ATF_ERR_SYSTEM, sys, view->file, ATF_NO_OFFSET, "can't be examined");
+    }
+    if (st.st_dev != view->file_info->device || st.st_ino != view->file_info->inode) {
         close(fd);
         return atf_fail(err, ATF_ERR_DAMAGED, 0, view->file, ATF_NO_OFFSET,
                         "another file has this name since the session was mounted: mount it again");

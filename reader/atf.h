@@ -393,7 +393,8 @@ void atf_payload_decode(const atf_record *record, const atf_event *event, atf_pa
 typedef struct atf_thread atf_thread;
 
 /* Opens the folder at path, index.atf and detail.atf as far as each can be opened; what can't is a
- * problem of the thread (atf_thread_problems), not an error. Errors: SYSTEM, MEMORY. */
+ * problem of the thread (atf_thread_problems), not an error, unless it's for a lack of memory or
+ * descriptors in this process. Errors: SYSTEM, MEMORY. */
 int atf_thread_open(atf_thread **out, const char *path, atf_error *err);
 void atf_thread_close(
     atf_thread *thread); /* only for one from atf_thread_open; NULL does nothing */

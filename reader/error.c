@@ -32,6 +32,13 @@ int atf_fail_memory(atf_error *err)
     return atf_fail(err, ATF_ERR_MEMORY, 0, NULL, ATF_NO_OFFSET, "out of memory");
 }
 
+bool atf_is_shortage(const atf_error *err)
+{
+    return err->status == ATF_ERR_MEMORY ||
+           (err->status == ATF_ERR_SYSTEM &&
+            (err->sys == ENOMEM || err->sys == EMFILE || err->sys == ENFILE));
+}
+
 int atf_error_format(const atf_error *err, char *out, size_t size)
 {
     char place[48] = "";

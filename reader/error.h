@@ -12,6 +12,10 @@ int atf_fail(atf_error *err, enum atf_status status, int sys, const char *file, 
 
 int atf_fail_memory(atf_error *err); /* out of memory */
 
+/* Whether it was this process that lacked memory or descriptors: that says nothing of the trace,
+ * and may be otherwise the next time. */
+bool atf_is_shortage(const atf_error *err);
+
 /* Adds the file to an error that came up without one. */
 void atf_error_name(atf_error *err, const char *file);
 

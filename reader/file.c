@@ -82,6 +82,21 @@ int atf_open_regular(int folder, const char *relative, const char *display, atf_
     return fd;
 }
 
+int atf_read_fully(int fd, void *out, size_t size, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t now = pread(fd, (char *)out + *got, size - *got, (off_t)*got);
+        if (now == 0)
+            return 0;
+        if (now > 0)
+            *got += (size_t)now;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
 static int map_descriptor(atf_file *file, int fd, atf_error *err)
 {
     struct stat st;
@@ -89,11 +104,12 @@ static int map_descriptor(atf_file *file, int fd, atf_error *err)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be examined");
     file->size = (uint64_t)st.st_size;
     file->mtime = st.st_mtim;
-    ssize_t got = pread(fd, file->header, sizeof file->header, 0);
-    if (got < 0)
-        return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, 0, "its header can't be read");
-    if ((size_t)got < sizeof file->header)
-        return atf_fail(err, ATF_ERR_TRUNCATED, 0, file->path, (uint64_t)got,
+    size_t got;
+    int sys = atf_read_fully(fd, file->header, sizeof file->header, &got);
+    if (sys)
+        return atf_fail(err, ATF_ERR_SYSTEM, sys, file->path, got, "its header can't be read");
+    if (got < sizeof file->header)
+        return atf_fail(err, ATF_ERR_TRUNCATED, 0, file->path, got,
                         "the file ends inside its %d-byte header: nothing in it can be read",
                         ATF_HEADER_SIZE);
     if (file->size > SIZE_MAX)

@@ -21,6 +21,9 @@ typedef struct atf_file {
  * ATF_ERR_SYSTEM, with sys ENOENT where there is none. */
 int atf_open_regular(int folder, const char *relative, const char *display, atf_error *err);
 
+/* Reads size bytes from the file's start, as many as it has; returns 0 or an errno. */
+int atf_read_fully(int fd, void *out, size_t size, size_t *got);
+
 /* Opens and maps. Errors: SYSTEM, MEMORY, TRUNCATED where it's shorter than a header. */
 int atf_file_map(atf_file *file, int folder, const char *relative, const char *display,
                  atf_error *err);

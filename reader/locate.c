@@ -43,6 +43,14 @@ DIR *atf_open_folder(int folder, const char *relative)
     return list;
 }
 
+struct dirent *atf_next_entry(DIR *list, int *sys)
+{
+    errno = 0;
+    struct dirent *entry = readdir(list);
+    *sys = entry ? 0 : errno;
+    return entry;
+}
+
 struct contents {
     size_t threads;
     size_t sessions;   /* pid_* folders */
@@ -56,14 +64,16 @@ static int look_into(int folder, const char *path, struct contents *contents, at
         return atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be listed");
     *contents = (struct contents){.threads = 0};
     uint64_t number;
-    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    int sys;
+    for (struct dirent *entry; (entry = atf_next_entry(list, &sys)) != NULL;) {
         contents->threads += atf_thread_folder_number(entry->d_name, &number);
         bool folder_like = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
         if (folder_like && strncmp(entry->d_name, "pid_", 4) == 0 && contents->sessions++ == 0)
             snprintf(contents->session, sizeof contents->session, "%s", entry->d_name);
     }
     closedir(list);
-    return ATF_OK;
+    return sys ? atf_fail(err, ATF_ERR_SYSTEM, sys, path, ATF_NO_OFFSET, "can't be listed")
+               : ATF_OK;
 }
 
 /* Goes on from the folder that the session's path names to one below it. */

@@ -236,10 +236,13 @@ static int parse(atf_manifest *manifest, const char *text, size_t length, atf_pr
     if (!clean)
         return atf_fail_memory(err);
     const char *end = clean;
+    errno = 0; /* the one sign by which cJSON tells a lack of memory from what isn't JSON */
     cJSON *root = cJSON_ParseWithLengthOpts(clean, clean_length + 1, &end, true);
     bool ok;
     if (cJSON_IsObject(root))
         ok = take_root(manifest, root, clean_length, problems);
+    else if (!root && errno == ENOMEM)
+        ok = false;
     else
         ok = atf_problems_add(
             problems, manifest_name,
@@ -255,23 +258,29 @@ static int parse(atf_manifest *manifest, const char *text, size_t length, atf_pr
 static char *read_all(int fd, size_t size, const char *display, atf_error *why)
 {
     char *text = malloc(size + 1);
-    size_t got = 0;
-    ssize_t now = 1;
-    while (text && got < size && now > 0) {
-        now = pread(fd, text + got, size - got, (off_t)got);
-        if (now < 0 && errno == EINTR)
-            now = 1;
-        else if (now > 0)
-            got += (size_t)now;
-    }
-    if (text && got == size)
-        return text;
-    if (!text)
+    if (!text) {
         atf_fail_memory(why);
-    else
-        atf_fail(why, ATF_ERR_SYSTEM, now < 0 ? errno : EIO, display, got, "can't be read");
+        return NULL;
+    }
+    size_t got = 0;
+    int sys = atf_read_fully(fd, text, size, &got);
+    if (got == size)
+        return text;
+    atf_fail(why, ATF_ERR_SYSTEM, sys ? sys : EIO, display, got, "can't be read");
     free(text);
     return NULL;
+}
+
+/* A manifest that can't be read is a problem of the session, unless it's this process that is short
+ * of something. */
+static int cannot_open(atf_problems *problems, const atf_error *why, atf_error *err)
+{
+    if (atf_is_shortage(why)) {
+        if (err)
+            *err = *why;
+        return why->status;
+    }
+    return atf_problems_add_error(problems, manifest_name, why) ? ATF_OK : atf_fail_memory(err);
 }
 
 int atf_manifest_load(atf_manifest *manifest, int folder, const char *display,
@@ -282,13 +291,12 @@ int atf_manifest_load(atf_manifest *manifest, int folder, const char *display,
     struct stat st;
     int status = ATF_OK;
     int fd = atf_open_regular(folder, manifest_name, display, &why);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        if (fd < 0 && why.sys == ENOENT)
-            return ATF_OK;
-        if (fd >= 0)
-            close(fd);
-        return atf_problems_add_error(problems, manifest_name, &why) ? ATF_OK
-                                                                     : atf_fail_memory(err);
+    if (fd < 0)
+        return why.sys == ENOENT ? ATF_OK : cannot_open(problems, &why, err);
+    if (fstat(fd, &st) != 0) {
+        atf_fail(&why, ATF_ERR_SYSTEM, errno, display, ATF_NO_OFFSET, "can't be examined");
+        close(fd);
+        return cannot_open(problems, &why, err);
     }
     manifest->file = atf_file_info_of(&st);
     if (st.st_size > ATF_MANIFEST_LIMIT) {
@@ -300,9 +308,8 @@ int atf_manifest_load(atf_manifest *manifest, int folder, const char *display,
         char *text = read_all(fd, (size_t)st.st_size, display, &why);
         if (text)
             status = parse(manifest, text, (size_t)st.st_size, problems, err);
-        else if (why.status == ATF_ERR_MEMORY ||
-                 !atf_problems_add_error(problems, manifest_name, &why))
-            status = atf_fail_memory(err);
+        else
+            status = cannot_open(problems, &why, err);
         free(text);
     }
     close(fd);

@@ -39,14 +39,19 @@ static bool count_left_out(atf_problems *problems)
 
 bool atf_problems_add(atf_problems *problems, const char *file, const char *format, ...)
 {
-    if (problems->count == ATF_MOST_PROBLEMS)
-        return count_left_out(problems);
-    char *text;
-    va_list args;
-    va_start(args, format);
-    int length = vasprintf(&text, format, args);
-    va_end(args);
-    return append(problems, file, length < 0 ? NULL : text);
+    bool added;
+    if (problems->count == ATF_MOST_PROBLEMS) {
+        added = count_left_out(problems);
+    } else {
+        char *text;
+        va_list args;
+        va_start(args, format);
+        int length = vasprintf(&text, format, args);
+        va_end(args);
+        added = append(problems, file, length < 0 ? NULL : text);
+    }
+    problems->incomplete = problems->incomplete || !added;
+    return added;
 }
 
 bool atf_problems_add_error(atf_problems *problems, const char *file, const atf_error *err)
@@ -56,12 +61,18 @@ bool atf_problems_add_error(atf_problems *problems, const char *file, const atf_
     return atf_problems_add(problems, file, "%s (at byte %" PRIu64 ")", err->text, err->offset);
 }
 
+void atf_problems_cut(atf_problems *problems, size_t count)
+{
+    while (problems->count > count) {
+        atf_problem *last = &problems->list[--problems->count];
+        free(last->file);
+        free(last->text);
+    }
+}
+
 void atf_problems_free(atf_problems *problems)
 {
-    for (size_t i = 0; i < problems->count; i++) {
-        free(problems->list[i].file);
-        free(problems->list[i].text);
-    }
+    atf_problems_cut(problems, 0);
     free(problems->list);
     *problems = (atf_problems){.list = NULL};
 }

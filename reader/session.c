@@ -45,7 +45,8 @@ static int list_folders(atf_session *session, struct numbers *found, atf_error *
         return atf_fail(err, ATF_ERR_SYSTEM, errno, session->path, ATF_NO_OFFSET,
                         "can't be listed");
     bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(list)) != NULL;) {
+    int sys = 0;
+    for (struct dirent *entry; ok && (entry = atf_next_entry(list, &sys)) != NULL;) {
         const char *name = entry->d_name;
         uint64_t number;
         struct stat st;
@@ -61,6 +62,8 @@ static int list_folders(atf_session *session, struct numbers *found, atf_error *
                        : "not a folder that can be reached: left out");
     }
     closedir(list);
+    if (sys)
+        return atf_fail(err, ATF_ERR_SYSTEM, sys, session->path, ATF_NO_OFFSET, "can't be listed");
     if (found->count > 0)
         qsort(found->list, found->count, sizeof *found->list, compare_numbers);
     return ok ? ATF_OK : atf_fail_memory(err);

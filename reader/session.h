@@ -34,5 +34,7 @@ bool atf_thread_folder_number(const char *name, uint64_t *number);
 /* Opens a folder below `folder` to list it, never leading out of it. NULL, with errno, when it
  * can't be. */
 DIR *atf_open_folder(int folder, const char *relative);
+/* The next entry; NULL at the end, and where the rest can't be read, with *sys an errno. */
+struct dirent *atf_next_entry(DIR *list, int *sys);
 
 #endif

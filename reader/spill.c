@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { LEAST_FILE_SIZE = 1 << 20 };
@@ -24,6 +25,9 @@ static int open_temporary(void)
  * when written. */
 static void *map_file(int fd, size_t size)
 {
+    struct rlimit most; /* past it the kernel sends a signal that ends the process */
+    if (getrlimit(RLIMIT_FSIZE, &most) == 0 && size > most.rlim_cur)
+        return MAP_FAILED;
     if (posix_fallocate(fd, 0, (off_t)size) != 0)
         return MAP_FAILED;
     return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

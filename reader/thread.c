@@ -13,8 +13,8 @@
 static const char *const file_names[] = {
     [ATF_FILE_INDEX] = "index.atf", [ATF_FILE_DETAIL] = "detail.atf"};
 
-/* Opens one of the two files. A file that can't be read becomes a problem; only a lack of memory is
- * an error. */
+/* Opens one of the two files. A file that can't be read becomes a problem of the thread; only what
+ * this process is short of is an error: the trace has no part in that. */
 static int open_file(atf_thread *thread, enum atf_file_kind kind, int folder, const char *name,
                      const char *display, atf_error *err)
 {
@@ -28,17 +28,19 @@ static int open_file(atf_thread *thread, enum atf_file_kind kind, int folder, co
     int status = ATF_OK;
     struct stat st;
     int fd = atf_open_regular(folder, relative, path, &why);
-    if (fd >= 0 && fstat(fd, &st) == 0) {
+    if (fd < 0) {
+        status = fd;
+    } else if (fstat(fd, &st) != 0) {
+        status = atf_fail(&why, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be examined");
+    } else {
         thread->files[kind] = atf_file_info_of(&st);
         status = kind == ATF_FILE_INDEX
                      ? atf_index_open_at(&thread->index, folder, relative, path, &why)
                      : atf_detail_open_at(&thread->detail, folder, relative, path, &why);
-    } else {
-        status = fd < 0 ? fd : ATF_ERR_SYSTEM;
     }
     if (fd >= 0)
         close(fd);
-    if (status == ATF_ERR_MEMORY) {
+    if (status != ATF_OK && atf_is_shortage(&why)) {
         if (err)
             *err = why;
     } else if (status != ATF_OK) {
@@ -304,13 +306,17 @@ static int survey_thread(void *arg, const atf_cancel *cancel, atf_error *err)
     if (status != ATF_OK)
         return status;
     thread->detail_count = details ? details->count : 0;
+    size_t known = thread->problems.count;
     char *index = atf_path_join(thread->name, file_names[ATF_FILE_INDEX]);
     char *detail = atf_path_join(thread->name, file_names[ATF_FILE_DETAIL]);
     bool ok = index && detail && (!events || report_events(thread, index, events)) &&
               (!details || report_details(thread, detail, details));
     free(index);
     free(detail);
-    return ok ? ATF_OK : atf_fail_memory(err);
+    if (ok)
+        return ATF_OK;
+    atf_problems_cut(&thread->problems, known); /* the next survey finds them again */
+    return atf_fail_memory(err);
 }
 
 int atf_thread_survey(atf_thread *thread, const atf_cancel *cancel, atf_error *err)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A session of ten million events."""
+import contextlib
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -122,15 +124,28 @@ class Large(MountTest):
             said = self.shell(f"LC_ALL=C awk '{CHECK_TIMES}' merged.jsonl", mount.point)
             self.assertEqual(said.decode(), f"{events} 0 {size}")
 
-    def test_harmless_signals_during_a_long_look_up(self):
+    def check_harmless_signals(self, mount):
         """stat may not fail by EINTR: no program expects that of it."""
         names = ("merged.jsonl", "merged.tsv", "time/+0-+1ms.jsonl", "thread_0/time/+0-+1ms.tsv")
+        paths = [mount.path(name) for name in names]
+        done = subprocess.run([sys.executable, "-c", STAT_UNDER_SIGNALS, *paths], capture_output=True, text=True,
+                              timeout=30)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.stdout.split(), [str(os.stat(path).st_size) for path in paths])
+
+    def test_harmless_signals_during_a_long_look_up(self):
         with mounted(self, self.session) as mount:
-            paths = [mount.path(name) for name in names]
-            done = subprocess.run([sys.executable, "-c", STAT_UNDER_SIGNALS, *paths], capture_output=True, text=True,
-                                  timeout=30)
-            self.assertEqual(done.stderr, "")
-            self.assertEqual(done.stdout.split(), [str(os.stat(path).st_size) for path in paths])
+            self.check_harmless_signals(mount)
+
+    def test_harmless_signals_where_no_descriptor_is_left(self):
+        """To look whether who asks is dying takes one."""
+        with mounted(self, self.session, messages=None,
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))) as mount:
+            with contextlib.ExitStack() as files:
+                with self.assertRaises(OSError):
+                    for _ in range(32):
+                        files.enter_context(open(mount.path("thread_0/raw/index.atf"), "rb"))
+                self.check_harmless_signals(mount)
 
     def test_readers_killed_during_a_long_look_up(self):
         """They end at once, and what they had begun is right for the next."""
@@ -143,6 +158,20 @@ class Large(MountTest):
             self.assertEqual(os.stat(mount.path("merged.jsonl")).st_size,
                              sum(os.stat(mount.path(f"thread_{n}/events.jsonl")).st_size for n in range(8)))
             self.check_line(self.shell("tail -n 1 merged.jsonl", mount.point))
+
+    def test_terminated_during_long_look_ups(self):
+        """The daemon doesn't wait for their end, and nobody waits for the daemon."""
+        for delay in (0.005, 0.02, 0.05):
+            with mounted(self, self.session) as mount:
+                readers = [subprocess.Popen(["stat", mount.path(name)], stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+                           for name in ("merged.jsonl", "session.json", "thread_0/details.jsonl", "merged.tsv")]
+                time.sleep(delay)
+                mount.daemon.terminate()
+                self.assertEqual(mount.wait_ended(3), 0)
+                self.assertFalse(mount.is_mounted())
+                for reader in readers:
+                    self.assertIsNotNone(reader.wait(2))
 
     def test_single_events_in_the_merged_stream(self):
         """Each merged/N-M.jsonl holds what the trace files have there; neighbours are in order."""

@@ -141,6 +141,62 @@ class Unmount(MountTest):
             self.assertEqual(mount.unmount().returncode, 0)
             mount.daemon.returncode = 0  # as it should be here
 
+    def test_killed_while_reading_and_mounted_again(self):
+        """Readers get an error at once, and the same place can be used again."""
+        session, point = generate(GENERATED["plain"]), self.new_folder()
+        for ending in ("-u", "-uz"):
+            with mounted(self, session, point=point, messages=None) as mount:
+                readers = [self.start_reader(mount, name) for name in ("merged.jsonl", "thread_1/events.tsv")]
+                mount.daemon.kill()
+                mount.daemon.wait(10)
+                for reader in readers:
+                    self.assertTrue(wait_until(lambda reader=reader: reader.poll() is not None, 2), "it hangs")
+                    self.assertTrue(reader.stdout.read().strip())
+                subprocess.run(["fusermount3", ending, point], check=True, timeout=10)
+                mount.daemon.returncode = 0  # as it should be here
+            with mounted(self, session, point=point) as mount:
+                self.assert_same_bytes(mount.read("merged.tsv"), expected(session).file("merged.tsv"), "merged.tsv")
+
+    def test_unmounted_again_and_again_while_reading(self):
+        """A plain unmount is refused each time; no reader notices."""
+        session = generate(GENERATED["plain"])
+        with mounted(self, session) as mount:
+            readers = [self.start_reader(mount, name) for name in ("merged.jsonl", "thread_0/events.tsv")]
+            for _ in range(20):
+                self.assertIn("busy", mount.unmount().stderr)
+            self.assertTrue(all(reader.poll() is None for reader in readers))
+            for reader in readers:
+                reader.kill()
+                reader.wait(10)
+
+    def test_the_mountpoint_stays_while_it_is_mounted(self):
+        """It can't be removed or replaced; a folder above it can be renamed."""
+        session, above = sample("documented"), self.new_folder("above")
+        point = self.new_folder("above/point")
+        with mounted(self, session, point=point) as mount:
+            with self.assertRaises(OSError):
+                os.rmdir(point)
+            with self.assertRaises(OSError):
+                os.rename(point, f"{above}/other")
+            os.rename(above, f"{self.folder}/moved")
+            mount.point = f"{self.folder}/moved/point"
+            self.assertEqual(mount.listing(), expected(session).listing())
+
+    def test_a_mountpoint_that_is_gone_or_replaced_before(self):
+        session, point = sample("documented"), self.new_folder()
+        os.rmdir(point)
+        self.assertRegex(self.atffs(session, point).stderr, "^atffs: .*: No such file or directory: the mountpoint")
+        with open(point, "w"):
+            pass
+        self.assertRegex(self.atffs(session, point).stderr, "^atffs: .*: not a folder: the mountpoint must be one")
+        os.remove(point)
+        os.symlink("nowhere", point)
+        self.assertRegex(self.atffs(session, point).stderr, "^atffs: .*: No such file or directory: the mountpoint")
+        os.remove(point)
+        os.symlink(self.new_folder("real"), point)
+        with mounted(self, session, point=f"{self.folder}/real") as mount:
+            self.assertEqual(sorted(os.listdir(point)), mount.listing())
+
     def test_again_and_again_at_the_same_place(self):
         point = self.new_folder()
         for name in ("documented", "tracer", "empty", "documented"):

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
+
+#include <sys/resource.h>
 #include "spill.h"
 
 enum { SMALL = 1000, LARGE = 3 << 20 };
@@ -49,6 +51,25 @@ TEST(without_a_temporary_folder_it_is_plain_memory)
     grow_in_steps();
     assert_true(atf_spill_grow(&spill, LARGE));
     assert_int_equal(spill.fd, -1);
+    atf_spill_free(&spill);
+}
+
+/* Growing a file past the limit would end the process by a signal. */
+TEST(past_the_limit_of_file_sizes_it_is_plain_memory)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    struct rlimit before;
+    setenv("TMPDIR", temp_dir(), 1);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit limit = {.rlim_cur = LARGE, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_true(atf_spill_grow(&spill, LARGE));
+    fill(&spill);
+    size_t size = spill.size;
+    assert_true(atf_spill_grow(&spill, 2 * (size_t)LARGE));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(spill.fd, -1);
+    assert_filled(&spill, size);
     atf_spill_free(&spill);
 }
 
@@ -118,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_memory_is_zero_and_growing_keeps_the_content),
         cmocka_unit_test(without_a_temporary_folder_it_is_plain_memory),
+        cmocka_unit_test(past_the_limit_of_file_sizes_it_is_plain_memory),
         cmocka_unit_test(large_memory_lies_in_a_file_without_a_name),
         cmocka_unit_test(it_never_shrinks),
         cmocka_unit_test(nothing_needs_no_memory),

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that fail or do less than they were asked, each in turn. */
+#include "facts.h"
+#include "sweep.h"
+
+/* Opens the session, reads all of it and adds to the facts what it has. */
+static int read_everything(const char *path, atf_error *err)
+{
+    atf_session *session = NULL;
+    atf_merge *merge = NULL;
+    int status = atf_session_open(&session, path, err);
+    if (status == ATF_OK)
+        status = atf_merge_open(&merge, session, NULL, err);
+    if (status == ATF_OK) {
+        got.length = 0;
+        add_session(session);
+        add_merged(merge);
+        for (size_t i = 0; i < atf_session_thread_count(session); i++)
+            add_details(atf_session_thread(session, i));
+        assert_int_equal(atf_session_refresh(session), 0);
+    }
+    atf_merge_close(merge);
+    atf_session_close(session);
+    return status;
+}
+
+/* Nothing may differ. */
+static int read_the_same(void *arg, atf_error *err)
+{
+    int status = read_everything(arg, err);
+    if (status == ATF_OK)
+        compare_facts();
+    return status;
+}
+
+/* What can't be had is a problem that the session names. */
+static int read_or_name_a_problem(void *arg, atf_error *err)
+{
+    int status = read_everything(arg, err);
+    if (status != ATF_OK || strcmp(got.text, whole.text) == 0)
+        return status;
+    if (!strstr(got.text, ": Input/output error") && !strstr(got.text, ": Permission denied") &&
+        !strstr(got.text, "can be reached"))
+        fail_msg("no problem tells of it: %s", got.text);
+    return ATF_OK;
+}
+
+static char session[512];
+
+static void use_session(struct generator_options options)
+{
+    snprintf(session, sizeof session, "%s", new_session(options));
+    atf_error err;
+    forget_facts();
+    assert_ok(read_the_same(session, &err), err);
+}
+
+static bool is_system_error(int status, const atf_error *err)
+{
+    return status == ATF_ERR_SYSTEM && err->file[0] &&
+           (err->sys == EIO || err->sys == EACCES || err->sys == EMFILE || err->sys == ENFILE);
+}
+
+static void sweep_the_same(enum fault kind, int error)
+{
+    sweep(&(struct sweep){kind, error, no_error, 1}, read_the_same, session);
+    sweep(&(struct sweep){kind, error, no_error, 7}, read_the_same, session);
+}
+
+TEST(short_and_interrupted_reads_go_on)
+{
+    use_session(small_options());
+    sweep_the_same(FAULT_READ, 0);
+    sweep_the_same(FAULT_READ, EINTR);
+}
+
+TEST(short_reads_of_short_files)
+{
+    use_session(small_options());
+    patch(path_in(path_in(session, "thread_1"), "index.atf"), 0, "XXXX", 4);
+    assert_int_equal(truncate(path_in(path_in(session, "thread_2"), "detail.atf"), 63), 0);
+    forget_facts();
+    sweep_the_same(FAULT_READ, 0);
+    assert_non_null(strstr(whole.text, "thread_2/detail.atf: the file ends inside its 64-byte"));
+}
+
+TEST(reads_that_fail_are_problems)
+{
+    use_session(small_options());
+    sweep(&(struct sweep){FAULT_READ, EIO, is_system_error, 1}, read_or_name_a_problem, session);
+    sweep(&(struct sweep){FAULT_READ, EIO, is_system_error, UINT64_MAX}, read_or_name_a_problem,
+          session);
+}
+
+TEST(files_that_cannot_be_opened_are_problems)
+{
+    use_session(small_options());
+    static const int errors[] = {EIO, EACCES};
+    for (size_t i = 0; i < LENGTH(errors); i++)
+        sweep(&(struct sweep){FAULT_OPEN, errors[i], is_system_error, 1}, read_or_name_a_problem,
+              session);
+}
+
+/* They say nothing of the trace: a session that lacks its threads would lie. */
+TEST(too_many_open_files_are_an_error)
+{
+    use_session(small_options());
+    sweep(&(struct sweep){FAULT_OPEN, EMFILE, is_system_error, 1}, read_the_same, session);
+    sweep(&(struct sweep){FAULT_OPEN, ENFILE, is_system_error, UINT64_MAX}, read_the_same, session);
+}
+
+TEST(files_that_cannot_be_examined_are_problems)
+{
+    use_session(small_options());
+    sweep(&(struct sweep){FAULT_STAT, EIO, is_system_error, 1}, read_or_name_a_problem, session);
+    sweep(&(struct sweep){FAULT_STAT, EIO, is_system_error, UINT64_MAX}, read_or_name_a_problem,
+          session);
+}
+
+/* A folder of which only a part can be listed is not one with fewer threads. */
+TEST(a_listing_that_breaks_off_is_an_error)
+{
+    use_session(small_options());
+    sweep(&(struct sweep){FAULT_LIST, EIO, is_system_error, 1}, read_the_same, session);
+}
+
+TEST(without_threads_the_caller_works_alone)
+{
+    use_session(small_options());
+    sweep_the_same(FAULT_THREAD, EAGAIN);
+}
+
+TEST(without_notices_it_works_all_the_same)
+{
+    use_session(small_options());
+    sweep_the_same(FAULT_NOTICE, EMFILE);
+    sweep_the_same(FAULT_NOTICE, ENOSPC);
+}
+
+/* ---- Temporary files ---- */
+
+static struct generator_options large_options(void)
+{
+    struct generator_options options = small_options();
+    options.threads = 2;
+    options.events = 620000; /* more than the MiB of seqs that goes to a file */
+    options.details = 100000;
+    return options;
+}
+
+/* Sums up instead of writing down: the traces are larger here. */
+static int sum_up(void *arg, atf_error *err)
+{
+    atf_session *opened = NULL;
+    atf_merge *merge = NULL;
+    atf_error why;
+    fault_hold(true);
+    assert_ok(atf_session_open(&opened, arg, &why), why);
+    fault_hold(false);
+    int status = atf_merge_open(&merge, opened, NULL, err);
+    if (status == ATF_OK) {
+        uint64_t sum = 0;
+        uint64_t position = 0;
+        got.length = 0;
+        for (atf_merged item; atf_merge_next(merge, &item);)
+            sum += ++position * (item.seq * 7 + item.slot);
+        add_fact("%" PRIu64 " %" PRIu64, sum, atf_session_detail_count(opened));
+        compare_facts();
+    }
+    atf_merge_close(merge);
+    atf_session_close(opened);
+    return status;
+}
+
+/* No file, no room in it, no mapping of it: tables are then plain memory. */
+TEST(tables_need_no_temporary_files)
+{
+    static const struct sweep sweeps[] = {
+        {FAULT_OPEN, EMFILE, no_error, 1},
+        {FAULT_OPEN, EACCES, no_error, UINT64_MAX},
+        {FAULT_SPACE, ENOSPC, no_error, 1},
+        {FAULT_SPACE, ENOSPC, no_error, UINT64_MAX},
+        {FAULT_SPACE, EOPNOTSUPP, no_error, UINT64_MAX},
+        {FAULT_SPACE, EINTR, no_error, 1},
+        {FAULT_MAP, ENOMEM, is_memory_error, 1},
+        {FAULT_MAP, ENOMEM, is_memory_error, 2},
+    };
+    snprintf(session, sizeof session, "%s", new_session(large_options()));
+    forget_facts();
+    for (size_t i = 0; i < LENGTH(sweeps); i++)
+        sweep(&sweeps[i], sum_up, session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(short_and_interrupted_reads_go_on),
+        cmocka_unit_test(short_reads_of_short_files),
+        cmocka_unit_test(reads_that_fail_are_problems),
+        cmocka_unit_test(files_that_cannot_be_opened_are_problems),
+        cmocka_unit_test(too_many_open_files_are_an_error),
+        cmocka_unit_test(files_that_cannot_be_examined_are_problems),
+        cmocka_unit_test(a_listing_that_breaks_off_is_an_error),
+        cmocka_unit_test(without_threads_the_caller_works_alone),
+        cmocka_unit_test(without_notices_it_works_all_the_same),
+        cmocka_unit_test(tables_need_no_temporary_files),
+    };
+    return cmocka_run_group_tests(tests, make_facts, free_facts);
+}

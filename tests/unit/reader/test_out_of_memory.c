@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Every allocation of the library fails in turn, cJSON's and the C library's with it. */
+#include "facts.h"
+#include "sweep.h"
+
+/* ---- Opening ---- */
+
+static int open_session(void *arg, atf_error *err)
+{
+    atf_session *session = NULL;
+    int status = atf_session_open(&session, arg, err);
+    if (status != ATF_OK)
+        return status;
+    got.length = 0;
+    add_session(session);
+    atf_session_close(session);
+    compare_facts();
+    return ATF_OK;
+}
+
+static void sweep_opening(const char *folder)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", folder);
+    forget_facts();
+    sweep_memory(open_session, path);
+}
+
+TEST(sessions_open_or_say_why_not)
+{
+    struct generator_options options = small_options();
+    sweep_opening(new_session(options));
+    options.bundle = true;
+    sweep_opening(new_session(options));
+    options.bundle = false;
+    options.crashed = true;
+    sweep_opening(new_session(options));
+}
+
+/* Names that a manifest has not, a thread that has no folder, a folder that is no thread. */
+TEST(problems_are_all_there_or_none)
+{
+    const char *folder = temp_dir();
+    write_text(
+        path_in(folder, "manifest.json"),
+        "{\"format_version\": \"2.0\", \"threads\": [{\"id\": 5}, {\"id\": -1}, {}],"
+        "\"modules\": [{\"module_id\": 1, \"path\": \"a\\u0000b\"}],"
+        "\"symbols\": [{}, {\"function_id\": \"zz\"}, {\"module_id\": 1, \"symbol_index\": 2,"
+        "\"name\": \"f\"}]}");
+    make_dir(folder, "thread_007");
+    write_text(path_in(folder, "thread_1"), "a file");
+    const char *thread = make_dir(folder, "thread_2");
+    write_text(path_in(thread, "index.atf"), "too short");
+    write_text(path_in(thread, "detail.atf"), "XXXX");
+    make_dir(folder, "thread_3");
+    sweep_opening(folder);
+    assert_non_null(strstr(whole.text, "thread_007"));
+    assert_non_null(strstr(whole.text, "symbol 1 has no usable function_id"));
+
+    write_text(path_in(folder, "manifest.json"), "{\"threads\": [");
+    sweep_opening(folder);
+    assert_non_null(strstr(whole.text, "not JSON"));
+}
+
+static int open_no_session(void *arg, atf_error *err)
+{
+    atf_session *session = NULL;
+    int status = atf_session_open(&session, arg, err);
+    assert_int_not_equal(status, ATF_OK);
+    assert_null(session);
+    if (status != ATF_ERR_NOT_SESSION)
+        return status;
+    got.length = 0;
+    add_fact("%s", err->text);
+    compare_facts();
+    return ATF_OK;
+}
+
+TEST(what_is_no_session_is_told_from_a_lack_of_memory)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_dir());
+    forget_facts();
+    sweep_memory(open_no_session, path);
+    write_text(path_in(path, "manifest.json"), "[1, 2]");
+    forget_facts();
+    sweep_memory(open_no_session, path);
+}
+
+/* ---- What is made on first need ---- */
+
+static int read_session(atf_session *session, atf_error *err)
+{
+    atf_merge *merge = NULL;
+    int status = atf_merge_open(&merge, session, NULL, err);
+    if (status != ATF_OK)
+        return status;
+    got.length = 0;
+    add_merged(merge);
+    atf_merge_close(merge);
+    for (size_t i = 0; i < atf_session_thread_count(session); i++)
+        add_details(atf_session_thread(session, i));
+    add_problems(session);
+    add_fact("%" PRIu64, atf_session_detail_count(session));
+    compare_facts();
+    int fd = atf_session_open_file(session, "manifest.json", err);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return ATF_OK;
+}
+
+/* What failed once works when there is memory again, and is as if nothing had happened. */
+static int read_and_read_again(void *arg, atf_error *err)
+{
+    atf_session *session = NULL;
+    atf_error why;
+    fault_hold(true);
+    assert_ok(atf_session_open(&session, arg, &why), why);
+    fault_hold(false);
+    int status = read_session(session, err);
+    assert_int_equal(atf_session_refresh(session), 0);
+    fault_hold(true);
+    assert_ok(read_session(session, &why), why);
+    atf_session_close(session);
+    return status;
+}
+
+TEST(orders_tables_and_merges_are_made_or_not_and_later_they_are)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", new_session(small_options()));
+    forget_facts();
+    sweep_memory(read_and_read_again, path);
+    assert_non_null(strstr(whole.text, "damaged events"));
+}
+
+/* The tables themselves are mapped. */
+TEST(so_they_are_where_mappings_fail)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", new_session(small_options()));
+    forget_facts();
+    sweep(&(struct sweep){FAULT_MAP, ENOMEM, is_memory_error, 1}, read_and_read_again, path);
+    sweep(&(struct sweep){FAULT_MAP, ENOMEM, is_memory_error, UINT64_MAX}, read_and_read_again,
+          path);
+}
+
+/* ---- Single files ---- */
+
+static int open_thread(void *arg, atf_error *err)
+{
+    atf_thread *thread = NULL;
+    int status = atf_thread_open(&thread, arg, err);
+    if (status == ATF_OK)
+        status = atf_thread_survey(thread, NULL, err);
+    atf_thread_close(thread);
+    return status;
+}
+
+static int open_files(void *arg, atf_error *err)
+{
+    atf_index *index = NULL;
+    atf_detail *detail = NULL;
+    const atf_order *order;
+    char path[600];
+    snprintf(path, sizeof path, "%s/index.atf", (const char *)arg);
+    int status = atf_index_open(&index, path, err);
+    snprintf(path, sizeof path, "%s/detail.atf", (const char *)arg);
+    if (status == ATF_OK)
+        status = atf_detail_open(&detail, path, err);
+    if (status == ATF_OK)
+        status = atf_index_order(index, &order, NULL, NULL, err);
+    atf_record record;
+    if (status == ATF_OK)
+        status = atf_detail_get(detail, 0, &record, err);
+    atf_detail_close(detail);
+    atf_index_close(index);
+    return status;
+}
+
+TEST(threads_and_files_alone)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/thread_1", new_session(small_options()));
+    sweep_memory(open_thread, path);
+    sweep_memory(open_files, path);
+    sweep(&(struct sweep){FAULT_MAP, ENOMEM, is_memory_error, 1}, open_files, path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sessions_open_or_say_why_not),
+        cmocka_unit_test(problems_are_all_there_or_none),
+        cmocka_unit_test(what_is_no_session_is_told_from_a_lack_of_memory),
+        cmocka_unit_test(orders_tables_and_merges_are_made_or_not_and_later_they_are),
+        cmocka_unit_test(so_they_are_where_mappings_fail),
+        cmocka_unit_test(threads_and_files_alone),
+    };
+    return cmocka_run_group_tests(tests, make_facts, free_facts);
+}
