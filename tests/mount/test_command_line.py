@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from harness import (ATFFS, GENERATED, MountTest, expected, generate, mounted, mounts_below, need_tools,
-                     processes_of, sample, skip_unless, wait_until)
+                     processes_of, sample, skip_unless, wait_until, within)
 
 MOUNT_BY_TYPE = """
 set -e
@@ -252,7 +252,7 @@ class Options(CommandLineTest):
             file.write(expected(session).file("merged.jsonl"))
         for options in ("", "-o ro", "-r", "-o allow_other,uid=5", "-o noatime,nodev,nosuid", "-o _netdev,nofail"):
             done = subprocess.run(["unshare", "-m", "--propagation", "private", "bash", "-c", MOUNT_BY_TYPE, "-", place,
-                                   session, point, merged, options], capture_output=True, text=True, timeout=20)
+                                   session, point, merged, options], capture_output=True, text=True, timeout=within(20))
             self.assertEqual((done.returncode, done.stderr), (0, ""), options)
             self.assertTrue(done.stdout.startswith(f"{session} {point} fuse.atffs ro"), done.stdout)
             self.assertTrue(wait_until(lambda: not processes_of(self.folder), 2), "the daemon goes on")

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from harness import (ATFFS, NOBODY, MountTest, expected, mounted, mounts_below, processes_of, sample, skip_unless,
-                     wait_until)
+                     wait_until, within)
 
 STRANGER = NOBODY - 1
 CLONE_NEWNS = 0x20000
@@ -31,7 +31,7 @@ def let_everybody_use_fuse(folder):
 
 def run_as(user, *command):
     return subprocess.run(command, user=user, group=user, extra_groups=[], cwd="/", capture_output=True, text=True,
-                          timeout=20)
+                          timeout=within(20))
 
 
 def root_is_let_in():
@@ -75,7 +75,7 @@ class Users(MountTest):
 
     def read_as(self, user, name="merged.jsonl"):
         done = subprocess.run(["cat", os.path.join(self.point, name)], user=user, group=user, extra_groups=[],
-                              capture_output=True, timeout=20)
+                              capture_output=True, timeout=within(20))
         return done.stdout if done.returncode == 0 else done.stderr.decode()
 
     def check_reads(self, user):
