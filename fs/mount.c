@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "open_file.h"
 #include "inodes.h"
@@ -370,8 +372,28 @@ static const struct fuse_lowlevel_ops operations = {
     .statfs = on_statfs,
 };
 
+/* Of a mount that is ended by force while a request comes in, libfuse would complain on stderr. */
+static ssize_t receive(int device, void *buffer, size_t size, void *mount)
+{
+    (void)mount;
+    ssize_t got = read(device, buffer, size);
+    if (got < 0 && errno == ECONNABORTED)
+        errno = ENODEV; /* unmounted */
+    return got;
+}
+
+static ssize_t reply(int device, struct iovec *parts, int count, void *mount)
+{
+    (void)mount;
+    return writev(device, parts, count);
+}
+
+static const struct fuse_custom_io device_io = {.read = receive, .writev = reply};
+
 static int serve(const struct mount *mount, const struct fuse_cmdline_opts *command)
 {
+    if (fuse_session_custom_io(mount->session, &device_io, fuse_session_fd(mount->session)) != 0)
+        return -1;
     if (command->singlethread)
         return fuse_session_loop(mount->session);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
@@ -401,10 +423,8 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
         mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
         if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
             if (fuse_session_mount(mount.session, command->mountpoint) == 0) {
-                if (fuse_daemonize(command->foreground) == 0)
-                    status = serve(&mount, command);
-                /* A mount that is ended while a request is under way may end so: as wished, too. */
-                status = status >= 0 || status == -ECONNABORTED ? 0 : -1;
+                if (fuse_daemonize(command->foreground) == 0 && serve(&mount, command) >= 0)
+                    status = 0;
                 fuse_session_unmount(mount.session);
             }
             fuse_remove_signal_handlers(mount.session);
