@@ -111,6 +111,11 @@ class Said(CommandLineTest):
             self.check_refused(["-o", option, sample("documented"), self.new_folder()], re.escape(option))
         self.check_refused(["--unknown", sample("documented"), self.new_folder()], "--unknown")
 
+    def test_owners_that_are_none(self):
+        for option in ("uid=-1", "gid=-1", "uid=4294967295", "uid=99999999999", "uid=", "gid=+5", "uid=5x"):
+            self.check_refused(["-o", option, sample("documented"), self.new_folder()],
+                               f"^atffs: {re.escape(option)}: not a number")
+
     def test_nothing_is_said_in_the_foreground(self):
         with mounted(self, sample("documented")) as mount:  # which checks stderr and stdout
             mount.read("merged.jsonl")
