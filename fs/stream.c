@@ -13,8 +13,8 @@ enum { SHORT_LINE = 128 }; /* bytes: few lines of JSON are shorter */
 
 bool stream_init(struct stream *stream, size_t count)
 {
-    *stream = (struct stream){.lanes = calloc(count + 1, sizeof *stream->lanes),
-                              .orders = calloc(count + 1, sizeof *stream->orders),
+    *stream = (struct stream){.lanes = calloc(count + 1, sizeof(struct lane *)),
+                              .orders = calloc(count + 1, sizeof(atf_order *)),
                               .count = count};
     return stream->lanes && stream->orders;
 }
