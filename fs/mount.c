@@ -33,9 +33,10 @@ struct mount {
     struct mount_options options;
     struct fuse_session *session;
     struct inodes inodes;
-    pthread_key_t buffers;       /* each worker thread's own */
-    pthread_mutex_t lock;        /* of the handles */
-    LIST_HEAD(, handle) handles; /* the kernel doesn't release them when the mount is ended */
+    pthread_key_t buffers; /* each worker thread's own */
+    pthread_mutex_t lock;  /* of the handles */
+    LIST_HEAD(handles, handle)
+    handles; /* the kernel doesn't release them when the mount is ended */
 };
 
 static int status_errno(int status, const atf_error *err)
