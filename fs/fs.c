@@ -54,10 +54,7 @@ static void init_thread(struct fs *fs, size_t i)
 static bool init_stream(struct fs_stream *stream, size_t lanes)
 {
     atf_lazy_init(&stream->lazy);
-    stream->stream.lanes = calloc(lanes + 1, sizeof(struct lane *));
-    stream->stream.orders = calloc(lanes + 1, sizeof(atf_order *));
-    stream->stream.count = lanes;
-    return stream->stream.lanes && stream->stream.orders;
+    return stream_init(&stream->stream, lanes);
 }
 
 static bool init_streams(struct fs *fs)
@@ -133,8 +130,7 @@ static void close_stream(struct fs_stream *stream)
     if (!stream->stream.lanes && !stream->stream.orders)
         return;
     atf_lazy_destroy(&stream->lazy);
-    free(stream->stream.lanes);
-    free(stream->stream.orders);
+    stream_free(&stream->stream);
 }
 
 void fs_close(struct fs *fs)

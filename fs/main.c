@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: what it asks for, and what is said when that can't be had. */
 #define FUSE_USE_VERSION 312
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
@@ -215,7 +216,7 @@ struct command_line {
     unsigned uid, gid;
 };
 
-enum { KEY_IGNORED };
+enum { KEY_IGNORED, KEY_UID, KEY_GID };
 
 #define OPTION(template, member)                                                                   \
     {                                                                                              \
@@ -223,8 +224,8 @@ enum { KEY_IGNORED };
     }
 
 static const struct fuse_opt option_table[] = {
-    OPTION("uid=%u", uid),
-    OPTION("gid=%u", gid),
+    FUSE_OPT_KEY("uid=", KEY_UID),
+    FUSE_OPT_KEY("gid=", KEY_GID),
     OPTION("fsname=%s", fsname),
     /* What fstab and mount(8) pass on, and what is so anyway. */
     FUSE_OPT_KEY("rw", KEY_IGNORED),
@@ -245,6 +246,21 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_END,
 };
 
+/* NAME=N, N being a user or a group; says why not. The last number is nobody's: chown(2) takes it
+ * for "as it is". */
+static bool parse_id(const char *option, unsigned *id)
+{
+    const char *digits = strchr(option, '=') + 1;
+    char *end;
+    unsigned long number = strtoul(digits, &end, 10);
+    if (!isdigit((unsigned char)*digits) || *end || number >= UINT32_MAX) {
+        fprintf(stderr, "atffs: %s: not a number from 0 to %u\n", option, UINT32_MAX - 1);
+        return false;
+    }
+    *id = (unsigned)number;
+    return true;
+}
+
 /* Keeps the first plain argument, the session, from libfuse, which would take it for the
  * mountpoint; and looks at the second, which libfuse takes. */
 static int take_argument(void *data, const char *argument, int key, struct fuse_args *rest)
@@ -253,6 +269,8 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     (void)rest;
     if (key == KEY_IGNORED)
         return 0;
+    if (key == KEY_UID || key == KEY_GID)
+        return parse_id(argument, key == KEY_UID ? &line->uid : &line->gid) ? 0 : -1;
     if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0 &&
         strcmp(argument, "--help") != 0 && strcmp(argument, "--version") != 0) {
         fprintf(stderr,
@@ -263,17 +281,21 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     }
     if (key != FUSE_OPT_KEY_NONOPT)
         return 1;
-    char **taken = line->session ? &line->mountpoint : &line->session;
-    if (*taken) {
+    if (line->mountpoint) {
         fprintf(stderr, "atffs: %s: one argument too many\n", argument);
         return -1;
     }
-    *taken = strdup(argument);
-    if (!*taken) {
+    bool is_mountpoint = line->session;
+    char *taken = strdup(argument);
+    if (is_mountpoint)
+        line->mountpoint = taken;
+    else
+        line->session = taken;
+    if (!taken) {
         print_no_memory();
         return -1;
     }
-    return taken == &line->mountpoint;
+    return is_mountpoint;
 }
 
 /* Whether a folder can be mounted on; says why not. */

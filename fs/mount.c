@@ -9,7 +9,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "confine.h"
 #include "error.h"
@@ -23,6 +26,12 @@ static const double forever = 365.0 * 86400;
 
 enum { LEAST_THREADS = 32, FOLDER_SIZE = 4096 };
 
+/* What info->fh is: an open file, and its place among those that are open. */
+struct handle {
+    struct file *file;
+    LIST_ENTRY(handle) others;
+};
+
 struct mount {
     struct fs *fs;
     struct mount_options options;
@@ -30,6 +39,9 @@ struct mount {
     struct unmounter unmounter;
     struct inodes inodes;
     pthread_key_t buffers; /* each worker thread's own */
+    pthread_mutex_t lock;  /* of the handles */
+    LIST_HEAD(handles, handle)
+    handles; /* the kernel doesn't release them when the mount is ended */
 };
 
 static int status_errno(int status, const atf_error *err)
@@ -179,6 +191,23 @@ static void on_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
     fuse_reply_attr(request, &st, forever);
 }
 
+static void open_handle(struct mount *mount, struct handle *handle, struct file *file)
+{
+    handle->file = file;
+    pthread_mutex_lock(&mount->lock);
+    LIST_INSERT_HEAD(&mount->handles, handle, others);
+    pthread_mutex_unlock(&mount->lock);
+}
+
+static void close_handle(struct mount *mount, struct handle *handle)
+{
+    pthread_mutex_lock(&mount->lock);
+    LIST_REMOVE(handle, others);
+    pthread_mutex_unlock(&mount->lock);
+    file_close(handle->file);
+    free(handle);
+}
+
 /* EROFS, EIO, EINTR, ENOMEM, EMFILE */
 static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
 {
@@ -190,27 +219,31 @@ static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
         fuse_reply_err(request, EROFS);
         return;
     }
-    int status = file_open(mount->fs, &node, &file, CANCEL_OF(request), &err);
+    struct handle *handle = malloc(sizeof *handle);
+    int status =
+        handle ? file_open(mount->fs, &node, &file, CANCEL_OF(request), &err) : ATF_ERR_MEMORY;
     if (status != ATF_OK) {
+        free(handle);
         fuse_reply_err(request, status_errno(status, &err));
         return;
     }
-    info->fh = (uintptr_t)file;
+    open_handle(mount, handle, file);
+    info->fh = (uintptr_t)handle;
     info->keep_cache = 1;
     if (fuse_reply_open(request, info) != 0)
-        file_close(file);
+        close_handle(mount, handle);
 }
 
-static struct file *file_of(const struct fuse_file_info *info)
+static struct handle *handle_of(const struct fuse_file_info *info)
 {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): handles are ours
-    return (struct file *)(uintptr_t)info->fh;
+    return (struct handle *)(uintptr_t)info->fh;
 }
 
 static void on_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
 {
     (void)number;
-    file_close(file_of(info));
+    close_handle(fuse_req_userdata(request), handle_of(info));
     fuse_reply_err(request, 0);
 }
 
@@ -248,7 +281,7 @@ static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
         fuse_reply_err(request, ENOMEM);
         return;
     }
-    int status = file_read(file_of(info), (uint64_t)offset, size, buffer, &got, &err);
+    int status = file_read(handle_of(info)->file, (uint64_t)offset, size, buffer, &got, &err);
     if (status == ATF_OK)
         fuse_reply_buf(request, buffer->bytes, got);
     else
@@ -349,8 +382,28 @@ static const struct fuse_lowlevel_ops operations = {
     .statfs = on_statfs,
 };
 
+/* Of a mount that is ended by force while a request comes in, libfuse would complain on stderr. */
+static ssize_t receive(int device, void *buffer, size_t size, void *mount)
+{
+    (void)mount;
+    ssize_t got = read(device, buffer, size);
+    if (got < 0 && errno == ECONNABORTED)
+        errno = ENODEV; /* unmounted */
+    return got;
+}
+
+static ssize_t reply(int device, struct iovec *parts, int count, void *mount)
+{
+    (void)mount;
+    return writev(device, parts, count);
+}
+
+static const struct fuse_custom_io device_io = {.read = receive, .writev = reply};
+
 static int serve(const struct mount *mount, const struct fuse_cmdline_opts *command)
 {
+    if (fuse_session_custom_io(mount->session, &device_io, fuse_session_fd(mount->session)) != 0)
+        return -1;
     if (command->singlethread)
         return fuse_session_loop(mount->session);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
@@ -379,14 +432,13 @@ static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *c
     }
     confine();
     int status = serve(mount, command);
-    /* A mount that is ended while a request is under way may end so: as wished, too. */
-    return status >= 0 || status == -ECONNABORTED ? 0 : status;
+    return status >= 0 ? 0 : status;
 }
 
 int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
                 const struct fuse_cmdline_opts *command)
 {
-    struct mount mount = {.fs = fs, .options = *options};
+    struct mount mount = {.fs = fs, .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER};
     fs->ahead = true;
     if (pthread_key_create(&mount.buffers, free_buffer) != 0)
         return -ENOMEM;
@@ -404,6 +456,8 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
         if (mount.unmounter.process > 0)
             unmounter_finish(&mount.unmounter);
     }
+    while (!LIST_EMPTY(&mount.handles))
+        close_handle(&mount, LIST_FIRST(&mount.handles));
     inodes_free(&mount.inodes);
     if (pthread_getspecific(mount.buffers))
         free_buffer(pthread_getspecific(mount.buffers));

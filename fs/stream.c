@@ -11,6 +11,20 @@ enum { SKIP_LIMIT = 32 << 10 };
 
 enum { SHORT_LINE = 128 }; /* bytes: few lines of JSON are shorter */
 
+bool stream_init(struct stream *stream, size_t count)
+{
+    *stream = (struct stream){.lanes = calloc(count + 1, sizeof(struct lane *)),
+                              .orders = calloc(count + 1, sizeof(atf_order *)),
+                              .count = count};
+    return stream->lanes && stream->orders;
+}
+
+void stream_free(struct stream *stream)
+{
+    free(stream->lanes);
+    free(stream->orders);
+}
+
 uint64_t stream_events(const struct stream *stream)
 {
     uint64_t sum = 0;

@@ -26,6 +26,11 @@ struct stream_cursor {
     struct time_memo memo;
 };
 
+/* Takes the memory for its lanes and orders, which are NULL at first. Errors: false when out of it;
+ * the stream is to be freed then, too. */
+bool stream_init(struct stream *stream, size_t count);
+void stream_free(struct stream *stream);
+
 /* Number of events, and bytes of the text, of a stream whose lanes are measured. */
 uint64_t stream_events(const struct stream *stream);
 uint64_t stream_bytes(const struct stream *stream);

@@ -5,7 +5,7 @@
 #include "error.h"
 #include "index.h"
 
-enum { DETAIL_VERSION = 1, LITTLE_ENDIAN_MARK = 1, FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
+enum { FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
 
 /* Bytes that the walk asks for ahead of itself: where a record begins is known only from the one
  * before. */
@@ -46,24 +46,10 @@ static void load_header(atf_detail_header *header, const uint8_t *at)
 
 static int check_header(const atf_detail *detail, atf_error *err)
 {
-    const uint8_t *at = detail->file.header;
-    const char *path = detail->file.path;
-    if (memcmp(at, "ATD2", 4) != 0)
-        return atf_fail(err, ATF_ERR_MAGIC, 0, path, 0,
-                        "not an ATF v2 detail file: it doesn't begin with ATD2");
-    if (at[4] != LITTLE_ENDIAN_MARK)
-        return atf_fail(err, ATF_ERR_ENDIAN, 0, path, 4,
-                        "endian is %u: only 1 (little-endian) is defined", at[4]);
-    if (at[5] != DETAIL_VERSION)
-        return atf_fail(err, ATF_ERR_VERSION, 0, path, 5,
-                        "version is %u: this reader knows version 1", at[5]);
-    uint64_t offset = detail->header.events_offset;
-    if (offset < ATF_HEADER_SIZE || offset > detail->file.size)
-        return atf_fail(err, ATF_ERR_OFFSET, 0, path, 20,
-                        "events_offset is %llu: outside the file's bytes %d to %llu",
-                        (unsigned long long)offset, ATF_HEADER_SIZE,
-                        (unsigned long long)detail->file.size);
-    return ATF_OK;
+    int status = atf_file_check_kind(&detail->file, "ATD2", "detail file", err);
+    if (status != ATF_OK)
+        return status;
+    return atf_file_check_start(&detail->file, detail->header.events_offset, 20, err);
 }
 
 static void find_section(atf_detail *detail)

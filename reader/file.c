@@ -12,6 +12,8 @@
 
 #include "error.h"
 
+enum { LITTLE_ENDIAN_MARK = 1, KNOWN_VERSION = 1 };
+
 /* A trace from a stranger may hold links to anywhere: inside a session nothing leads out of its
  * folder. */
 static int open_beneath(int folder, const char *relative, int flags)
@@ -144,6 +146,30 @@ void atf_file_unmap(atf_file *file)
         munmap(file->mapping, (size_t)file->size);
     free(file->path);
     *file = (atf_file){.path = NULL};
+}
+
+int atf_file_check_kind(const atf_file *file, const char *magic, const char *name, atf_error *err)
+{
+    const uint8_t *at = file->header;
+    if (memcmp(at, magic, 4) != 0)
+        return atf_fail(err, ATF_ERR_MAGIC, 0, file->path, 0,
+                        "not an ATF v2 %s: it doesn't begin with %s", name, magic);
+    if (at[4] != LITTLE_ENDIAN_MARK)
+        return atf_fail(err, ATF_ERR_ENDIAN, 0, file->path, 4,
+                        "endian is %u: only 1 (little-endian) is defined", at[4]);
+    if (at[5] != KNOWN_VERSION)
+        return atf_fail(err, ATF_ERR_VERSION, 0, file->path, 5,
+                        "version is %u: this reader knows version %d", at[5], KNOWN_VERSION);
+    return ATF_OK;
+}
+
+int atf_file_check_start(const atf_file *file, uint64_t start, uint64_t field, atf_error *err)
+{
+    if (start >= ATF_HEADER_SIZE && start <= file->size)
+        return ATF_OK;
+    return atf_fail(err, ATF_ERR_OFFSET, 0, file->path, field,
+                    "events_offset is %llu: outside the file's bytes %d to %llu",
+                    (unsigned long long)start, ATF_HEADER_SIZE, (unsigned long long)file->size);
 }
 
 struct copy {

@@ -29,6 +29,14 @@ int atf_file_map(atf_file *file, int folder, const char *relative, const char *d
                  atf_error *err);
 void atf_file_unmap(atf_file *file);
 
+/* Checks what the headers of both kinds of files begin with: magic, byte order, version. name says
+ * in errors what the file should be. Errors: MAGIC, ENDIAN, VERSION. */
+int atf_file_check_kind(const atf_file *file, const char *magic, const char *name, atf_error *err);
+
+/* Checks that the events can start at the offset that the header says so at byte `field`. Errors:
+ * OFFSET. */
+int atf_file_check_start(const atf_file *file, uint64_t start, uint64_t field, atf_error *err);
+
 /* Copies bytes of the file; false where it has no such bytes, or no longer. */
 bool atf_file_copy(const atf_file *file, uint64_t offset, uint8_t *to, size_t length);
 

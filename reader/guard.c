@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <ucontext.h>
 
 #include "error.h"
 
@@ -17,8 +18,12 @@ static struct sigaction previous;
 
 static void on_sigbus(int signal, siginfo_t *info, void *context)
 {
-    if (landing)
+    if (landing) {
+        /* As a return would: the jump must not leave blocked what was blocked for the handler. */
+        const ucontext_t *interrupted = context;
+        pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask, NULL);
         siglongjmp(*landing, 1);
+    }
     if (previous.sa_flags & SA_SIGINFO) {
         previous.sa_sigaction(signal, info, context);
     } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
@@ -37,8 +42,7 @@ int atf_guard_install(void)
     if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_sigbus)
         return ATF_OK;
     previous = now;
-    /* SA_NODEFER: the jump out of the handler must not leave the signal blocked. */
-    struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     return sigaction(SIGBUS, &action, NULL) == 0 ? ATF_OK : ATF_ERR_SYSTEM;
 }

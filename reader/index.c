@@ -8,7 +8,7 @@
 
 _Static_assert(sizeof(atf_event) == ATF_EVENT_SIZE, "an event is 32 bytes in the file");
 
-enum { INDEX_VERSION = 1, LITTLE_ENDIAN_MARK = 1, HAS_DETAIL_FILE = 1 };
+enum { HAS_DETAIL_FILE = 1 };
 
 void atf_footer_load(atf_footer *footer, const uint8_t *bytes, uint64_t offset, bool of_index)
 {
@@ -37,28 +37,14 @@ static void load_header(atf_index_header *header, const uint8_t *at)
 
 static int check_header(const atf_index *index, atf_error *err)
 {
-    const uint8_t *at = index->file.header;
-    const char *path = index->file.path;
-    if (memcmp(at, "ATI2", 4) != 0)
-        return atf_fail(err, ATF_ERR_MAGIC, 0, path, 0,
-                        "not an ATF v2 index: it doesn't begin with ATI2");
-    if (at[4] != LITTLE_ENDIAN_MARK)
-        return atf_fail(err, ATF_ERR_ENDIAN, 0, path, 4,
-                        "endian is %u: only 1 (little-endian) is defined", at[4]);
-    if (at[5] != INDEX_VERSION)
-        return atf_fail(err, ATF_ERR_VERSION, 0, path, 5,
-                        "version is %u: this reader knows version 1", at[5]);
-    uint32_t event_size = atf_load_u32(at + 24);
+    int status = atf_file_check_kind(&index->file, "ATI2", "index", err);
+    if (status != ATF_OK)
+        return status;
+    uint32_t event_size = atf_load_u32(index->file.header + 24);
     if (event_size != ATF_EVENT_SIZE)
-        return atf_fail(err, ATF_ERR_EVENT_SIZE, 0, path, 24, "event_size is %u: ATF v2 has %d",
-                        event_size, ATF_EVENT_SIZE);
-    uint64_t offset = index->header.events_offset;
-    if (offset < ATF_HEADER_SIZE || offset > index->file.size)
-        return atf_fail(err, ATF_ERR_OFFSET, 0, path, 32,
-                        "events_offset is %llu: outside the file's bytes %d to %llu",
-                        (unsigned long long)offset, ATF_HEADER_SIZE,
-                        (unsigned long long)index->file.size);
-    return ATF_OK;
+        return atf_fail(err, ATF_ERR_EVENT_SIZE, 0, index->file.path, 24,
+                        "event_size is %u: ATF v2 has %d", event_size, ATF_EVENT_SIZE);
+    return atf_file_check_start(&index->file, index->header.events_offset, 32, err);
 }
 
 static bool footer_at(atf_index *index, uint64_t offset)

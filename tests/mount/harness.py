@@ -2,11 +2,13 @@
 """What the tests of a real mount share: mounts that end with their test, a time limit, generated sessions.
 
 Every process that a test starts carries the test's own folder in its environment (MARK), so that whatever is left of
-it can be found and ended, and nothing else.
+it can be found and ended, and nothing else. What sanitizers find in it, in the background or not, goes to files of
+that folder, and fails the test.
 """
 import atexit
 import faulthandler
 import functools
+import glob
 import os
 import shutil
 import signal
@@ -24,6 +26,9 @@ ATF_GENERATE = os.path.abspath(os.environ.get("ATF_GENERATE", os.path.join(ROOT,
 SESSIONS = os.path.join(ROOT, "tests/sessions")
 SAMPLES = ("crashed", "documented", "empty", "index_only", "tracer")
 MARK = "ATFFS_TEST_FOLDER"
+SANITIZERS = ("ASAN", "LSAN", "TSAN", "UBSAN")
+SANITIZER_OPTIONS = {name: os.environ.get(f"{name}_OPTIONS", "") for name in SANITIZERS}
+SLOWER = int(os.environ.get("SLOWER", "1"))  # times: how much sanitizers slow the programs down
 IN_CI = os.environ.get("CI") == "true"
 NOBODY = 65534
 
@@ -56,6 +61,11 @@ GENERATED = {
 }
 
 
+def within(seconds):
+    """A limit of time for what takes much less."""
+    return seconds * SLOWER
+
+
 def scratch_folder():
     folder = tempfile.mkdtemp(prefix="atffs-test-")
     os.chmod(folder, 0o755)  # other users look in, too
@@ -73,7 +83,7 @@ def sessions_folder():
 def generate(options):
     """The folder of a session made with these options, once per process."""
     folder = os.path.join(sessions_folder(), f"session-{len(os.listdir(sessions_folder()))}")
-    subprocess.run([ATF_GENERATE, *options.split(), folder], check=True, timeout=60)
+    subprocess.run([ATF_GENERATE, *options.split(), folder], check=True, timeout=within(60))
     return folder
 
 
@@ -164,7 +174,7 @@ def end_everything(folder):
 
 def wait_until(condition, seconds=5.0):
     """Whether the condition came true in time."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + within(seconds)
     while not condition():
         if time.monotonic() > end:
             return False
@@ -201,7 +211,7 @@ class Mount:
     def wait_ended(self, seconds=5.0):
         """The daemon's exit status; None where it didn't end in time."""
         try:
-            return self.daemon.wait(seconds)
+            return self.daemon.wait(within(seconds))
         except subprocess.TimeoutExpired:
             return None
 
@@ -264,9 +274,14 @@ class MountTest(unittest.TestCase):
     def setUp(self):
         self.folder = scratch_folder()
         os.environ[MARK] = self.folder
+        self.reports = self.new_folder("reports")
+        os.chmod(self.reports, 0o1777)  # daemons of other users write there, too
+        for name, options in SANITIZER_OPTIONS.items():
+            os.environ[f"{name}_OPTIONS"] = f"{options}:log_path={self.reports}/{name}"
         self.late = False
-        faulthandler.dump_traceback_later(self.TIME_LIMIT + 20, exit=True)  # where ending the daemon doesn't help
-        self.watchdog = threading.Timer(self.TIME_LIMIT, self.stop_late_test)
+        limit = within(self.TIME_LIMIT)
+        faulthandler.dump_traceback_later(limit + 20, exit=True)  # where ending the daemon doesn't help
+        self.watchdog = threading.Timer(limit, self.stop_late_test)
         self.watchdog.daemon = True
         self.watchdog.start()
         self.addCleanup(self.clean_up)
@@ -281,8 +296,10 @@ class MountTest(unittest.TestCase):
         wait_until(lambda: self.late or not processes_of(self.folder), 1)
         left = end_everything(self.folder)
         faulthandler.cancel_dump_traceback_later()
+        reports = b"".join(map(read_bytes, glob.glob(f"{self.reports}/*"))).decode(errors="replace")
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.assertFalse(self.late, f"not done in {self.TIME_LIMIT} s: its daemons were killed")
+        self.assertEqual(reports, "", "found by a sanitizer")
+        self.assertFalse(self.late, f"not done in {within(self.TIME_LIMIT)} s: its daemons were killed")
         self.assertEqual(left, [], "left behind")
 
     def new_folder(self, name=None):
@@ -296,13 +313,13 @@ class MountTest(unittest.TestCase):
 
     def atffs(self, *arguments, **more):
         """Runs atffs to its end; for what needs no mount, or goes to the background."""
-        more = {"capture_output": True, "text": True, "timeout": 20, "stdin": subprocess.DEVNULL} | more
+        more = {"capture_output": True, "text": True, "timeout": within(20), "stdin": subprocess.DEVNULL} | more
         return subprocess.run([ATFFS, *arguments], **more)
 
     def shell(self, command, folder, **more):
         """A shell command's standard output; it must succeed and say nothing on stderr."""
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, capture_output=True,
-                              timeout=self.TIME_LIMIT, stdin=subprocess.DEVNULL, **more)
+                              timeout=within(self.TIME_LIMIT), stdin=subprocess.DEVNULL, **more)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)
         return done.stdout
 

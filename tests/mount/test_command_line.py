@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from harness import (ATFFS, GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted,
-                     mounts_below, need_tools, processes_of, sample, skip_unless, wait_until)
+                     mounts_below, need_tools, processes_of, sample, skip_unless, wait_until, within)
 
 MOUNT_BY_TYPE = """
 set -e
@@ -111,6 +111,11 @@ class Said(CommandLineTest):
         for option in ("unknown", "allow_othr", "uid", "rw_", "session=x"):
             self.check_refused(["-o", option, sample("documented"), self.new_folder()], re.escape(option))
         self.check_refused(["--unknown", sample("documented"), self.new_folder()], "--unknown")
+
+    def test_owners_that_are_none(self):
+        for option in ("uid=-1", "gid=-1", "uid=4294967295", "uid=99999999999", "uid=", "gid=+5", "uid=5x"):
+            self.check_refused(["-o", option, sample("documented"), self.new_folder()],
+                               f"^atffs: {re.escape(option)}: not a number")
 
     def test_nothing_is_said_in_the_foreground(self):
         with mounted(self, sample("documented")) as mount:  # which checks stderr and stdout
@@ -253,7 +258,7 @@ class Options(CommandLineTest):
             file.write(expected(session).file("merged.jsonl"))
         for options in ("", "-o ro", "-r", "-o allow_other,uid=5", "-o noatime,nodev,nosuid", "-o _netdev,nofail"):
             done = subprocess.run(["unshare", "-m", "--propagation", "private", "bash", "-c", MOUNT_BY_TYPE, "-", place,
-                                   session, point, merged, options], capture_output=True, text=True, timeout=20)
+                                   session, point, merged, options], capture_output=True, text=True, timeout=within(20))
             self.assertEqual((done.returncode, done.stderr), (0, ""), options)
             self.assertTrue(done.stdout.startswith(f"{session} {point} fuse.atffs ro"), done.stdout)
             self.assertTrue(wait_until(lambda: not processes_of(self.folder), 2), "the daemon goes on")

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ATFFS, GENERATED, MountTest, expected, generate, sample
+from harness import ATFFS, GENERATED, MountTest, expected, generate, sample, within
 
 
 class Commands(MountTest):
@@ -73,7 +73,7 @@ class Commands(MountTest):
             arguments = command + ([] if command[0] in ("-h", "-V") else [session])
             for redirection in (">&-", ">/dev/full"):
                 done = subprocess.run(["bash", "-c", f'exec "$@" {redirection}', "-", ATFFS, *arguments],
-                                      capture_output=True, text=True, timeout=20)
+                                      capture_output=True, text=True, timeout=within(20))
                 self.assertEqual(done.returncode, 1, (arguments, redirection, done.stderr))
                 self.assertRegex(done.stderr, "^atffs: standard output: ")
 
@@ -86,7 +86,7 @@ class Commands(MountTest):
         process.stdout.close()
         process.stderr.read()
         process.stderr.close()
-        self.assertNotEqual(process.wait(10), 0)
+        self.assertNotEqual(process.wait(within(10)), 0)
 
 
 class Check(MountTest):

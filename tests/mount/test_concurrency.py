@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted
+from harness import GENERATED, MountTest, expected, generate, mounted, within
 
 READERS = 16
 # A reader in a process of its own: reads a file of the mount at random places, or once through in odd
@@ -55,7 +55,7 @@ class Concurrency(MountTest):
             readers = [subprocess.Popen([sys.executable, "-c", READER, mount.path(name), copies[name], str(seed)],
                                         stderr=subprocess.PIPE) for seed, name in enumerate(names)]
             for reader, name in zip(readers, names):
-                errors = reader.communicate(timeout=self.TIME_LIMIT)[1].decode()
+                errors = reader.communicate(timeout=within(self.TIME_LIMIT))[1].decode()
                 self.assertEqual((reader.returncode, errors), (0, ""), name)
 
     def test_16_processes_read_different_files(self):
@@ -73,7 +73,7 @@ class Concurrency(MountTest):
         copies = self.copies(session, self.NAMES)
         with mounted(self, session) as mount:
             readers = [subprocess.Popen(["cmp", mount.path(name), copies[name]]) for name in self.NAMES]
-            self.assertEqual([reader.wait(30) for reader in readers], [0] * len(readers))
+            self.assertEqual([reader.wait(within(30)) for reader in readers], [0] * len(readers))
 
     def check_threads(self, name, work, flags=0):
         """16 threads of this process do the same with one descriptor."""

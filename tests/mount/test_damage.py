@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted
+from harness import GENERATED, MountTest, expected, generate, mounted, within
 
 PAGE = mmap.PAGESIZE
 
@@ -138,7 +138,7 @@ class CutFiles(MountTest):
             self.shell("sleep 0.5", "/")
             errors = {}
             for reader, name in zip(readers, names):
-                said, wrong = reader.communicate(timeout=20)
+                said, wrong = reader.communicate(timeout=within(20))
                 self.assertEqual((reader.returncode, wrong), (0, ""), name)
                 errors[name] = int(said)
             self.assertEqual({name for name, count in errors.items() if count == 0}, {"thread_0/events.jsonl"})

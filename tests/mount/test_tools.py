@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted, need_tools, sample
+from harness import GENERATED, MountTest, expected, generate, mounted, need_tools, sample, within
 
 TEXTS = ("merged.jsonl", "merged.tsv", "thread_0/events.jsonl", "thread_1/events.tsv", "thread_0/details.jsonl",
          "functions.tsv", "manifest.json", "merged/000000000-000065536.jsonl")
@@ -106,7 +106,7 @@ class Tools(MountTest):
                 whole = expected(session).file(name)
                 for flags in (mmap.MAP_SHARED, mmap.MAP_PRIVATE):
                     done = subprocess.run([sys.executable, "-c", MAP_AND_WRITE, mount.path(name), str(flags)],
-                                          capture_output=True, timeout=20)
+                                          capture_output=True, timeout=within(20))
                     self.assertEqual((done.returncode, done.stderr), (0, b""))
                     half = len(whole) // 2
                     self.assert_same_bytes(done.stdout, whole[half:] + whole[:half], f"{name} mapped")

@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 
-from harness import ATFFS, NOBODY, MountTest, expected, mounted, sample, skip_unless
+from harness import ATFFS, NOBODY, MountTest, expected, mounted, sample, skip_unless, within
 
 STRANGER = NOBODY - 1
 CLONE_NEWNS = 0x20000
@@ -29,7 +29,7 @@ def let_everybody_use_fuse(folder):
 
 def run_as(user, *command):
     return subprocess.run(command, user=user, group=user, extra_groups=[], cwd="/", capture_output=True, text=True,
-                          timeout=20)
+                          timeout=within(20))
 
 
 class UsersTest(MountTest):
@@ -55,7 +55,7 @@ class UsersTest(MountTest):
 
     def read_as(self, user, name="merged.jsonl"):
         done = subprocess.run(["cat", os.path.join(self.point, name)], user=user, group=user, extra_groups=[],
-                              capture_output=True, timeout=20)
+                              capture_output=True, timeout=within(20))
         return done.stdout if done.returncode == 0 else done.stderr.decode()
 
     def check_reads(self, user):

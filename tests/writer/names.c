@@ -116,7 +116,7 @@ int names_make(struct names *names, const struct generator_options *options)
     if (!names->symbols || !offsets)
         goto fail;
     for (size_t i = 0; i < options->symbols; i++) {
-        if (capacity - used < room) {
+        if (!names->text || capacity - used < room) {
             capacity = 2 * capacity + room;
             char *text = realloc(names->text, capacity);
             if (!text)

@@ -71,6 +71,29 @@ TEST(bytes_that_come_back_are_readable_again)
     unmap(data);
 }
 
+static bool is_blocked(int signal)
+{
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    return sigismember(&blocked, signal) == 1;
+}
+
+TEST(a_fault_leaves_the_blocked_signals_as_they_were)
+{
+    uint8_t *data = map_and_cut(path_in(temp_dir(), "f"));
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &one, NULL);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_int_equal(atf_guard(touch, data, NULL), ATF_ERR_DAMAGED);
+    assert_true(is_blocked(SIGUSR1));
+    assert_false(is_blocked(SIGUSR2));
+    assert_false(is_blocked(SIGBUS));
+    pthread_sigmask(SIG_UNBLOCK, &one, NULL);
+    unmap(data);
+}
+
 struct nested {
     uint8_t *data;
     int inner;
@@ -106,12 +129,12 @@ static void own_handler(int signal)
 TEST(a_fault_elsewhere_goes_to_the_handler_that_was_there_before)
 {
     uint8_t *data = map_and_cut(path_in(temp_dir(), "f"));
-    struct sigaction own = {.sa_handler = own_handler, .sa_flags = SA_NODEFER};
+    struct sigaction own = {.sa_handler = own_handler};
     volatile bool handled = false;
     sigaction(SIGBUS, &own, NULL);
     assert_int_equal(atf_guard_install(), ATF_OK);
     assert_int_equal(atf_guard_install(), ATF_OK); /* twice doesn't forget the one before */
-    if (sigsetjmp(own_landing, 0) == 0)
+    if (sigsetjmp(own_landing, 1) == 0)
         touch(data);
     else
         handled = true;
@@ -191,6 +214,7 @@ int main(void)
         cmocka_unit_test(the_bodys_status_comes_back),
         cmocka_unit_test(a_cut_file_is_an_error_and_the_process_lives),
         cmocka_unit_test(bytes_that_come_back_are_readable_again),
+        cmocka_unit_test(a_fault_leaves_the_blocked_signals_as_they_were),
         cmocka_unit_test(guards_nest),
         cmocka_unit_test(a_fault_elsewhere_goes_to_the_handler_that_was_there_before),
         cmocka_unit_test(an_index_that_is_cut_while_open_fails_its_passes),
