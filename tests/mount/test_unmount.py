@@ -65,7 +65,7 @@ class Unmount(MountTest):
                 subprocess.run(["umount", "-f", mount.point], capture_output=True, timeout=10)  # busy, but cut off
                 for reader in readers:
                     self.assertIsNotNone(reader.wait(within(10)))
-                subprocess.run(["umount", "-l", mount.point], check=True, timeout=10)
+                subprocess.run(["umount", "-l", mount.point], capture_output=True, timeout=10)  # if atffs has not yet
                 self.assertEqual(mount.wait_ended(2), 0)
 
     def test_lazily_and_the_reader_finishes(self):
@@ -156,7 +156,7 @@ class Unmount(MountTest):
     def test_killed_while_reading_and_mounted_again(self):
         """Readers get an error at once, and the same place can be used again."""
         session, point = generate(GENERATED["plain"]), self.new_folder()
-        for ending in ("-u", "-uz"):
+        for _ in range(2):
             with mounted(self, session, point=point, messages=None) as mount:
                 readers = [self.start_reader(mount, name) for name in ("merged.jsonl", "thread_1/events.tsv")]
                 mount.daemon.kill()
@@ -164,7 +164,7 @@ class Unmount(MountTest):
                 for reader in readers:
                     self.assertTrue(wait_until(lambda reader=reader: reader.poll() is not None, 2), "it hangs")
                     self.assertTrue(reader.stdout.read().strip())
-                subprocess.run(["fusermount3", ending, point], check=True, timeout=10)
+                self.assertTrue(wait_until(lambda mount=mount: not mount.is_mounted()), "a dead mount was left")
                 mount.daemon.returncode = 0  # as it should be here
             with mounted(self, session, point=point) as mount:
                 self.assert_same_bytes(mount.read("merged.tsv"), expected(session).file("merged.tsv"), "merged.tsv")
