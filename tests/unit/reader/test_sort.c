@@ -39,7 +39,7 @@ static void assert_sorted(struct sample *sample)
     uint32_t *wanted = calloc(sample->count + 1, sizeof *wanted);
     assert_non_null(wanted);
     for (uint64_t i = 0; i < sample->count; i++) {
-        memcpy(sample->events + ATF_EVENT_SIZE * i, &sample->times[i], sizeof(uint64_t));
+        store_number(sample->events + ATF_EVENT_SIZE * i, sample->times[i], 8);
         wanted[i] = (uint32_t)i;
     }
     qsort_r(wanted, sample->count, sizeof *wanted, compare_seqs, sample->times);
