@@ -25,7 +25,7 @@ TRACED_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,parse_documents documen
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all python demo test unit-test mount-test check check-format check-tidy check-cppcheck check-clang check-sanitizers \
-        coverage bench fuzz install clean
+        cross-test coverage bench fuzz install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -149,6 +149,28 @@ check-sanitizers: $(BUILD)/setup-check
 SECONDS ?= 30
 fuzz: $(BUILD)/setup-build $(BUILD)/setup-check
 	@BUILD=$(BUILD) tests/fuzz/run $(SECONDS)
+
+# ---- Other architectures, one of them big-endian: the same tests and the same bytes under qemu
+
+CROSS_ARCHITECTURES := aarch64 s390x
+
+# Emulators may lack a system call of the reader's.
+$(BUILD)/openat2.so: $(BUILD)/tests/cross/openat2.o
+	@$(CC) -shared $(ALL_LDFLAGS) $^ -o $@
+
+cross-test: $(patsubst %,cross-test-%,$(CROSS_ARCHITECTURES))
+
+cross-test-%: CROSS = $(abspath $(BUILD))/cross/$*
+cross-test-%: LIBRARIES = $(CROSS)/sysroot/usr/lib/$*-linux-gnu
+cross-test-%: CROSS_MAKE = PKG_CONFIG_SYSROOT_DIR=$(CROSS)/sysroot PKG_CONFIG_LIBDIR=$(LIBRARIES)/pkgconfig \
+    $(MAKE) -s BUILD=$(BUILD)/cross/$* CC=$*-linux-gnu-gcc AR=$*-linux-gnu-ar \
+    CFLAGS='-O2 -g -isystem $(CROSS)/sysroot/usr/include' LDFLAGS='-L$(LIBRARIES) -Wl,-rpath,$(LIBRARIES)'
+cross-test-%: export EMULATOR = qemu-$* -L /usr/$*-linux-gnu -E LD_PRELOAD=$(CROSS)/openat2.so
+cross-test-%: $(BUILD)/setup-cross $(BUILD)/atffs $(BUILD)/atf-generate
+	@tests/cross/sysroot $* $(CROSS)/sysroot
+	@$(CROSS_MAKE) $(patsubst %,$(BUILD)/cross/$*/%,atffs atf-generate openat2.so)
+	@$(CROSS_MAKE) unit-test
+	@tests/cross/compare.py $(BUILD) $(BUILD)/cross/$*
 
 # ---- Speed, against the limits of the machine
 
