@@ -160,8 +160,6 @@ uint64_t atf_order_find(const atf_order *order, uint64_t from, uint64_t to, uint
         to = low * ATF_BLOCK;
     if (low > 0 && (low - 1) * ATF_BLOCK > from)
         from = (low - 1) * ATF_BLOCK;
-    if (to < from)
-        to = from;
     while (from < to) {
         uint64_t middle = from + (to - from) / 2;
         if (atf_order_time(order, middle) < time)

@@ -150,6 +150,19 @@ static inline void patch_number(const char *path, uint64_t offset, uint64_t valu
     patch(path, offset, bytes, size);
 }
 
+/* ---- Passes that are cancelled ---- */
+
+/* The question whether to go on that is answered by no. */
+struct countdown {
+    _Atomic int left; /* questions before that one */
+};
+
+static inline bool countdown_over(void *arg)
+{
+    struct countdown *countdown = arg;
+    return countdown->left-- <= 0;
+}
+
 /* ---- Bytes ---- */
 
 struct bytes {

@@ -322,6 +322,19 @@ TEST(modules_are_shown_with_their_nuls)
     unload(&loaded);
 }
 
+TEST(a_symbol_of_no_known_module_belongs_to_the_one_it_names)
+{
+    struct loaded loaded =
+        load("{\"threads\":[],\"modules\":[{\"module_id\":5,\"path\":\"/lib/m\"}],\"symbols\":["
+             "{\"function_id\":\"0x700000001\",\"module_id\":5,\"name\":\"a\"},"
+             "{\"function_id\":\"0x700000002\",\"module_id\":6,\"name\":\"b\"}]}");
+    assert_text(find(&loaded, 0x700000001)->module, "m");
+    assert_int_equal(find(&loaded, 0x700000001)->module_index, 0);
+    assert_null(find(&loaded, 0x700000002)->module.bytes);
+    assert_int_equal(find(&loaded, 0x700000002)->module_index, -1);
+    unload(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +356,7 @@ int main(void)
         cmocka_unit_test(the_last_member_of_a_name_counts),
         cmocka_unit_test(names_may_hold_anything),
         cmocka_unit_test(modules_are_shown_with_their_nuls),
+        cmocka_unit_test(a_symbol_of_no_known_module_belongs_to_the_one_it_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
