@@ -9,7 +9,7 @@ import time
 import unittest
 
 import oracle
-from harness import ATFFS, MountTest, generate, mounted
+from harness import ATFFS, MountTest, generate, mounted, need_tools, skip_unless
 
 OPTIONS = "--threads 8 --events 10000000 --details 1000000 --steps-back --ties 10"
 SLICES = 200
@@ -143,6 +143,23 @@ class Large(MountTest):
             self.assertEqual(os.stat(mount.path("merged.jsonl")).st_size,
                              sum(os.stat(mount.path(f"thread_{n}/events.jsonl")).st_size for n in range(8)))
             self.check_line(self.shell("tail -n 1 merged.jsonl", mount.point))
+
+    def test_a_reader_of_another_pid_name_space_killed_during_a_long_look_up(self):
+        """The daemon can't see whether it is dying: the look-up ends in its own time, and is right."""
+        skip_unless(os.geteuid() == 0, "only root makes pid name spaces")
+        need_tools("unshare")
+        program = os.path.join(self.folder, "atffs-inside")
+        with open(program, "w") as file:
+            file.write(f'#!/bin/sh\nexec unshare --pid --fork {ATFFS} "$@"\n')
+        os.chmod(program, 0o755)
+        with mounted(self, self.session, program=program) as mount:
+            for delay in (0.005, 0.02, 0.05):
+                reader = subprocess.Popen(["stat", mount.path("merged.jsonl")], stdout=subprocess.DEVNULL)
+                time.sleep(delay)
+                reader.kill()
+                reader.wait(20)
+            self.assertEqual(os.stat(mount.path("merged.jsonl")).st_size,
+                             sum(os.stat(mount.path(f"thread_{n}/events.jsonl")).st_size for n in range(8)))
 
     def test_single_events_in_the_merged_stream(self):
         """Each merged/N-M.jsonl holds what the trace files have there; neighbours are in order."""
