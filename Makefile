@@ -195,7 +195,7 @@ COVERED = gcovr --root . --print-summary $(BUILD)/coverage
 coverage: $(BUILD)/setup-coverage
 	@! git grep -nE '[GL]COVR?_EXCL_(START|STOP|BR)|GCOVR_EXCL_LINE(:? *)(\*/)?$$' -- reader fs
 	@find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
-	@umask 000 && $(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
+	@umask 000 && PATIENCE=10 LARGE_EVENTS=1000000 $(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' LDFLAGS=--coverage test
 	@reached=0; \
 	$(COVERED) --filter reader/ --fail-under-line 100 || reached=1; \
 	$(COVERED) --filter fs/ --fail-under-line 95 || reached=1; \

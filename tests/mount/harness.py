@@ -24,6 +24,7 @@ ATF_GENERATE = os.path.abspath(os.environ.get("ATF_GENERATE", os.path.join(ROOT,
 SESSIONS = os.path.join(ROOT, "tests/sessions")
 SAMPLES = ("crashed", "documented", "empty", "index_only", "tracer")
 MARK = "ATFFS_TEST_FOLDER"
+PATIENCE = float(os.environ.get("PATIENCE", 1))  # times as long may all take: where the programs are slow
 IN_CI = os.environ.get("CI") == "true"
 NOBODY = 65534
 
@@ -145,7 +146,7 @@ def end_everything(folder):
 
 def wait_until(condition, seconds=5.0):
     """Whether the condition came true in time."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not condition():
         if time.monotonic() > end:
             return False
@@ -182,7 +183,7 @@ class Mount:
     def wait_ended(self, seconds=5.0):
         """The daemon's exit status; None where it didn't end in time."""
         try:
-            return self.daemon.wait(seconds)
+            return self.daemon.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             return None
 
@@ -246,8 +247,9 @@ class MountTest(unittest.TestCase):
         self.folder = scratch_folder()
         os.environ[MARK] = self.folder
         self.late = False
-        faulthandler.dump_traceback_later(self.TIME_LIMIT + 20, exit=True)  # where ending the daemon doesn't help
-        self.watchdog = threading.Timer(self.TIME_LIMIT, self.stop_late_test)
+        self.limit = self.TIME_LIMIT * PATIENCE
+        faulthandler.dump_traceback_later(self.limit + 20, exit=True)  # where ending the daemon doesn't help
+        self.watchdog = threading.Timer(self.limit, self.stop_late_test)
         self.watchdog.daemon = True
         self.watchdog.start()
         self.addCleanup(self.clean_up)
@@ -263,7 +265,7 @@ class MountTest(unittest.TestCase):
         left = end_everything(self.folder)
         faulthandler.cancel_dump_traceback_later()
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.assertFalse(self.late, f"not done in {self.TIME_LIMIT} s: its daemons were killed")
+        self.assertFalse(self.late, f"not done in {self.limit} s: its daemons were killed")
         self.assertEqual(left, [], "left behind")
 
     def new_folder(self, name=None):
@@ -277,13 +279,13 @@ class MountTest(unittest.TestCase):
 
     def atffs(self, *arguments, **more):
         """Runs atffs to its end; for what needs no mount, or goes to the background."""
-        more = {"capture_output": True, "text": True, "timeout": 20, "stdin": subprocess.DEVNULL} | more
+        more = {"capture_output": True, "text": True, "timeout": 20 * PATIENCE, "stdin": subprocess.DEVNULL} | more
         return subprocess.run([ATFFS, *arguments], **more)
 
     def shell(self, command, folder, **more):
         """A shell command's standard output; it must succeed and say nothing on stderr."""
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, capture_output=True,
-                              timeout=self.TIME_LIMIT, stdin=subprocess.DEVNULL, **more)
+                              timeout=self.limit, stdin=subprocess.DEVNULL, **more)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)
         return done.stdout
 
