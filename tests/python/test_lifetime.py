@@ -124,6 +124,24 @@ class Closed(unittest.TestCase):
             self.assertGreater(len(list(s.threads[1].index)), 0)
             self.assertIn(first, [e for _, e in s.merged()])
 
+    def test_text(self):
+        with atf.SessionReader(self.path) as s:
+            thread = s.threads[0]
+            readers = (s, thread, thread.index, thread.detail)
+            for reader in readers:
+                self.assertIn(repr(reader.path), repr(reader))
+                self.assertNotIn("closed", repr(reader))
+            self.assertIn(f"{len(thread.index)} events", repr(thread.index))
+            self.assertIn(f"{thread.event_count} events", repr(thread))
+        for reader in readers:
+            self.assertIn("closed", repr(reader))
+
+    def test_backward_iteration_ends_with_its_reader(self):
+        with atf.SessionReader(self.path) as s:
+            backward = reversed(s.threads[0].index)
+            next(backward)
+        self.assertRaises(ValueError, next, backward)
+
     def test_alone(self):
         for part, reader in (("thread_0", atf.ThreadReader), ("thread_0/index.atf", atf.IndexReader),
                              ("thread_0/detail.atf", atf.DetailReader)):
