@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,17 +98,15 @@ static long open_beneath(int folder, const char *path, const struct open_how *ho
     return opened;
 }
 
+typedef long call(long number, long a, const void *b, const void *c, long d, long e, long f);
+
 /* In place of libc's. */
-__attribute__((visibility("default"))) long syscall(long number, ...)
+__attribute__((visibility("default"))) call emulated_syscall __asm__("syscall");
+
+long emulated_syscall(long number, long a, const void *b, const void *c, long d, long e, long f)
 {
-    va_list list;
-    va_start(list, number);
-    long args[6];
-    for (int i = 0; i < 6; i++)
-        args[i] = va_arg(list, long);
-    va_end(list);
     if (number == SYS_openat2)
-        return open_beneath((int)args[0], (const char *)args[1], (const struct open_how *)args[2]);
-    long (*next)(long, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-    return next(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+        return open_beneath((int)a, b, c);
+    call *next = (call *)dlsym(RTLD_NEXT, "syscall");
+    return next(number, a, b, c, d, e, f);
 }
