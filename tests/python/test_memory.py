@@ -14,7 +14,7 @@ import _testcapi
 import atf
 from support import copy, generated, sample, scratch
 
-ENOUGH = 30  # operations in a row that came through: there is no allocation left to fail
+ENOUGH = 15  # operations in a row that came through: there is no allocation left to fail
 
 # A pass without a thread of its own, and an array without the memory for it: the address space is all used.
 LITTLE_ADDRESS_SPACE = """
@@ -38,6 +38,11 @@ with atf.SessionReader(sys.argv[1]) as s:
 
 
 class Memory(unittest.TestCase):
+    @staticmethod
+    def take_tuples(count):
+        """CPython keeps tuples for the next one who wants some: while these live, that is an allocation."""
+        return [tuple(range(length)) for length in (1, 2, 3, 6, 8) for _ in range(count)]
+
     def check(self, operation, *also):
         """Fails one allocation after the other. Whatever the operation then raises is a MemoryError, or one of
         `also`; at the end it gives what it gave at first."""
@@ -49,9 +54,9 @@ class Memory(unittest.TestCase):
 
         wanted = outcome()
         failures = through = 0
+        kept = self.take_tuples(2100)  # as many as CPython keeps
         for at in itertools.count():
-            kept = [tuple(range(length)) for length in (1, 2, 3, 6, 8) for _ in range(2100)]  # none to be reused
-            numbers = [number * 1.5 for number in range(200)]
+            kept += self.take_tuples(10)
             _testcapi.set_nomemory(at, at + 1)
             try:
                 operation()
@@ -60,7 +65,6 @@ class Memory(unittest.TestCase):
                 raised = error
             finally:
                 _testcapi.remove_mem_hooks()
-            del kept, numbers
             if isinstance(raised, MemoryError):
                 failures += 1
                 through = 0
