@@ -4,10 +4,8 @@
 #include "event.h"
 #include "problem.h"
 
-PyObject *text_or_none(const char *text)
+PyObject *text_object(const char *text)
 {
-    if (!text)
-        Py_RETURN_NONE;
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
