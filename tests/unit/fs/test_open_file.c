@@ -279,6 +279,11 @@ TEST(single_events_and_records_that_are_gone_are_damage)
     assert_int_equal(open_again(fs, "thread_0/events/2.json"), ATF_OK);
     assert_int_equal(open_again(fs, "thread_0/events/1.json"), ATF_OK);
     assert_int_equal(open_again(fs, "thread_0/events/3.json"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/details/1.json"), ATF_OK); /* of event 2 */
+    assert_int_equal(truncate(path_in(folder, "thread_0/index.atf"), 64 + 2 * 32), 0);
+    atf_session_refresh(fs->session);
+    assert_int_equal(open_again(fs, "thread_0/details/1.json"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/details/0.json"), ATF_OK);
     fs_close(fs);
 }
 
