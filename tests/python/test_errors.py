@@ -238,9 +238,11 @@ class Truncated(unittest.TestCase):
         self.check(self.thread.detail.__getitem__, -1)
 
     def test_linked_event_that_is_known_to_be_gone(self):
-        self.thread.detail[-1]
+        self.s.time_range
+        event = self.thread.get_index_for(self.thread.detail[-1])
         self.cut()
-        self.check(self.s.merged_array)  # looks at the files
+        self.check(lambda: self.s.time_range)  # looks at the files
+        self.check(self.thread.get_detail_for, event)
         error = self.check(self.thread.detail.__getitem__, -1)
         self.assertIn("shorter", str(error))
 

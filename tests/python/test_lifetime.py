@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Closing, buffers that outlive it, and nothing that is kept for ever."""
+import bisect
 import gc
 import os
 import tracemalloc
@@ -140,7 +141,10 @@ class Closed(unittest.TestCase):
         with atf.SessionReader(self.path) as s:
             backward = reversed(s.threads[0].index)
             next(backward)
+            index = s.threads[0].index
+            self.assertEqual(bisect.bisect_left(index, 0, 0, 3, key=lambda event: event.timestamp_ns), 0)
         self.assertRaises(ValueError, next, backward)
+        self.assertRaises(ValueError, bisect.bisect_left, index, 0, 0, 3)
 
     def test_alone(self):
         for part, reader in (("thread_0", atf.ThreadReader), ("thread_0/index.atf", atf.IndexReader),
