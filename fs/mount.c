@@ -48,10 +48,6 @@ static int status_errno(int status, const atf_error *err)
 {
     char text[2048];
     switch (status) {
-    case ATF_OK:
-        return 0;
-    case ATF_ERR_RANGE:
-        return ENOENT;
     case ATF_ERR_CANCELLED:
         return EINTR;
     case ATF_ERR_MEMORY:

@@ -118,11 +118,6 @@ void atf_detail_close(atf_detail *detail)
     free(detail);
 }
 
-const atf_file *atf_detail_file(const atf_detail *detail)
-{
-    return &detail->file;
-}
-
 const atf_detail_header *atf_detail_get_header(const atf_detail *detail)
 {
     return &detail->header;

@@ -35,11 +35,8 @@ static const char *type_name(mode_t mode)
         return "a FIFO";
     case S_IFSOCK:
         return "a socket";
-    case S_IFCHR:
-    case S_IFBLK:
-        return "a device";
     default:
-        return "no file";
+        return "a device";
     }
 }
 

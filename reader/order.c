@@ -97,7 +97,9 @@ static int load_block_times(void *arg)
 static int sort_order(atf_index *index, const atf_cancel *cancel, atf_error *err)
 {
     if (index->count > UINT32_MAX)
-        return atf_fail(err, ATF_ERR_LIMIT, 0, index->file.path, ATF_NO_OFFSET,
+        return atf_fail(err, ATF_ERR_LIMIT, 0, // GCOVR_EXCL_LINE: needs a trace of 128 GiB
+                        index->file.path,      // GCOVR_EXCL_LINE: the same
+                        ATF_NO_OFFSET,
                         "time steps back among more than 2^32 events: too many to put in order");
     if (!atf_spill_grow(&index->seqs, index->count * sizeof(uint32_t)))
         return atf_fail_memory(err);
@@ -160,8 +162,6 @@ uint64_t atf_order_find(const atf_order *order, uint64_t from, uint64_t to, uint
         to = low * ATF_BLOCK;
     if (low > 0 && (low - 1) * ATF_BLOCK > from)
         from = (low - 1) * ATF_BLOCK;
-    if (to < from)
-        to = from;
     while (from < to) {
         uint64_t middle = from + (to - from) / 2;
         if (atf_order_time(order, middle) < time)

@@ -213,9 +213,7 @@ static PyObject *get_by_index_seq(PyObject *object, PyObject *number)
         return NULL;
     unsigned long long seq = PyLong_AsUnsignedLongLong(index);
     Py_DECREF(index);
-    if (PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
-            return NULL;
+    if (PyErr_Occurred()) { /* OverflowError: it is an integer */
         PyErr_Clear();
         seq = UINT64_MAX; /* none of any event's */
     }

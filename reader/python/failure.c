@@ -20,7 +20,7 @@ static PyObject *format_error(const struct state *state, const atf_error *err, P
     PyObject *offset = placed ? PyLong_FromUnsignedLongLong(err->offset) : Py_NewRef(Py_None);
     PyObject *place =
         placed ? PyUnicode_FromFormat(" (at byte %S)", offset) : PyUnicode_FromString("");
-    PyObject *text = text_or_none(err->text);
+    PyObject *text = text_object(err->text);
     PyObject *exception = NULL;
     if (offset && place && text) {
         PyObject *message = file == Py_None ? PyUnicode_FromFormat("%U%U", text, place)

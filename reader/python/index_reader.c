@@ -15,8 +15,9 @@ static int set_index(struct index_reader *self, atf_index *index)
 {
     uint64_t count = atf_index_count(index);
     if (count > PY_SSIZE_T_MAX / ATF_EVENT_SIZE) {
-        PyErr_SetString(PyExc_OverflowError, "more events than a sequence can have");
-        return -1;
+        PyErr_SetString(PyExc_OverflowError, // GCOVR_EXCL_LINE: 2 GiB mapped by a 32-bit program
+                        "more events than a sequence can have");
+        return -1; // GCOVR_EXCL_LINE: the same
     }
     self->index = index;
     self->events.index = index;
@@ -31,7 +32,7 @@ PyObject *index_reader_below(struct source *source, atf_index *index, PyObject *
     struct index_reader *self = (struct index_reader *)reader_below(source->state->index_reader,
                                                                     source, above, "index.atf");
     if (self && set_index(self, index) < 0)
-        Py_CLEAR(self);
+        Py_CLEAR(self); // GCOVR_EXCL_LINE: 2 GiB mapped by a 32-bit program
     return (PyObject *)self;
 }
 
@@ -156,9 +157,7 @@ static PyObject *get_time_range(PyObject *object, void *unused)
         Py_RETURN_NONE;
     uint64_t first = 0;
     uint64_t last = 0;
-    atf_error err;
-    if (atf_index_time_range(self->index, &first, &last, &err) != ATF_OK)
-        return fail(self->events.reader.source->state, &err, self->events.reader.path);
+    atf_index_time_range(self->index, &first, &last, NULL); /* known with the order: can't fail */
     return time_pair(first, last);
 }
 

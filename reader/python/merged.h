@@ -20,6 +20,9 @@ struct merged_part {
 int merged_part_open(void *part, const atf_cancel *cancel, atf_error *err);
 void merged_part_close(struct merged_part *part);
 
+/* Returns ATF_ERR_MEMORY. */
+int merged_fail_memory(atf_error *err);
+
 /* ATF_ERR_DAMAGED where an index has become shorter since the session was opened: what was read may
  * be zeros. */
 int merged_part_check(const struct merged_part *part, atf_error *err);

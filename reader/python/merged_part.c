@@ -45,15 +45,18 @@ static int seek(void *arg)
     return ATF_OK;
 }
 
+int merged_fail_memory(atf_error *err)
+{
+    *err = (atf_error){.status = ATF_ERR_MEMORY, .offset = ATF_NO_OFFSET};
+    return ATF_ERR_MEMORY;
+}
+
 int merged_part_open(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     struct merged_part *part = arg;
     part->cut = calloc(atf_session_thread_count(part->session) + 1, sizeof *part->cut);
-    if (!part->cut) {
-        *err = (atf_error){.status = ATF_ERR_MEMORY, .offset = ATF_NO_OFFSET};
-        return ATF_ERR_MEMORY;
-    }
-    int status = atf_merge_open(&part->merge, part->session, cancel, err);
+    int status = part->cut ? atf_merge_open(&part->merge, part->session, cancel, err)
+                           : merged_fail_memory(err);
     if (status == ATF_OK)
         status = find_bounds(part, cancel, err);
     if (status == ATF_OK)

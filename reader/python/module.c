@@ -4,10 +4,8 @@
 #include "event.h"
 #include "problem.h"
 
-PyObject *text_or_none(const char *text)
+PyObject *text_object(const char *text)
 {
-    if (!text)
-        Py_RETURN_NONE;
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
@@ -98,13 +96,16 @@ static int module_exec(PyObject *module)
 {
     struct state *state = PyModule_GetState(module);
     if (atf_guard_install() != ATF_OK) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
+        PyErr_SetFromErrno(PyExc_OSError); // GCOVR_EXCL_LINE: sigaction always works
+        return -1;                         // GCOVR_EXCL_LINE: the same
     }
-    if (index_event_intern_fields(state) < 0 || make_error(module, state) < 0 ||
-        make_constants(module, state) < 0 || problem_add_type(module, state) < 0)
-        return -1;
-    return make_types(module, state);
+    if (index_event_intern_fields(state) == 0 && make_error(module, state) == 0 &&
+        make_constants(module, state) == 0 && problem_add_type(module, state) == 0 &&
+        make_types(module, state) == 0)
+        return 0;
+    if (!PyErr_Occurred())
+        PyErr_NoMemory(); /* CPython 3.11 doesn't say so of all memory that a type needs */
+    return -1;
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)

@@ -51,7 +51,7 @@ extern PyType_Spec index_event_spec, event_sequence_spec, event_iterator_spec, e
 /* What the getters of several types share. */
 
 /* str, or None for NULL. */
-PyObject *text_or_none(const char *text);
+PyObject *text_object(const char *text);
 /* The name of a header's value, "unknown(n)" where the format has none. */
 PyObject *header_value_name(const char *name, uint8_t value);
 /* The times as a tuple of two ints. */

@@ -18,7 +18,7 @@ int problem_add_type(PyObject *module, struct state *state)
 PyObject *problem_new(const struct state *state, const atf_problem *problem)
 {
     PyObject *file = PyUnicode_DecodeFSDefault(problem->file);
-    PyObject *text = file ? text_or_none(problem->text) : NULL;
+    PyObject *text = file ? text_object(problem->text) : NULL;
     PyObject *self = text ? PyStructSequence_New(state->problem) : NULL;
     if (!self) {
         Py_XDECREF(file);

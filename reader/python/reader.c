@@ -6,9 +6,12 @@
 static bool look(PyObject *path, struct stat *st)
 {
     PyObject *bytes = PyUnicode_EncodeFSDefault(path);
-    bool found = bytes && stat(PyBytes_AsString(bytes), st) == 0;
-    Py_XDECREF(bytes);
-    PyErr_Clear();
+    if (!bytes) {
+        PyErr_Clear();
+        return false;
+    }
+    bool found = stat(PyBytes_AsString(bytes), st) == 0;
+    Py_DECREF(bytes);
     return found;
 }
 

@@ -242,7 +242,7 @@ static PyObject *get_manifest(PyObject *object, void *unused)
     return self ? Py_XNewRef(self->manifest) : NULL;
 }
 
-static PyObject *text_object(atf_text text)
+static PyObject *text_or_none(atf_text text)
 {
     if (!text.bytes)
         Py_RETURN_NONE;
@@ -258,10 +258,10 @@ static PyObject *find_symbol(struct session_reader *self, PyObject *number)
     const atf_symbol *symbols = atf_session_symbols(self->session, &count);
     int64_t i = atf_session_find_symbol(self->session, function_id);
     static const atf_text none = {.bytes = NULL};
-    PyObject *name = text_object(i < 0 ? none : symbols[i].name);
+    PyObject *name = text_or_none(i < 0 ? none : symbols[i].name);
     PyObject *module =
-        text_object(i < 0 ? atf_session_module(self->session, (uint32_t)(function_id >> 32))
-                          : symbols[i].module);
+        text_or_none(i < 0 ? atf_session_module(self->session, (uint32_t)(function_id >> 32))
+                           : symbols[i].module);
     PyObject *pair = name && module ? PyTuple_Pack(2, name, module) : NULL;
     Py_XDECREF(name);
     Py_XDECREF(module);

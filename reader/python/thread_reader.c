@@ -25,9 +25,11 @@ static int add_files(struct thread_reader *self, atf_thread *thread)
     atf_detail *detail = atf_thread_detail(thread);
     self->thread = thread;
     self->index = index ? index_reader_below(source, index, self->reader.path) : Py_NewRef(Py_None);
+    if (!self->index)
+        return -1;
     self->detail =
         detail ? detail_reader_below(source, detail, index, self->reader.path) : Py_NewRef(Py_None);
-    return self->index && self->detail ? 0 : -1;
+    return self->detail ? 0 : -1;
 }
 
 PyObject *thread_reader_below(struct source *source, atf_thread *thread, PyObject *above)

@@ -279,9 +279,9 @@ class MountTest(unittest.TestCase):
         for name, options in SANITIZER_OPTIONS.items():
             os.environ[f"{name}_OPTIONS"] = f"{options}:log_path={self.reports}/{name}"
         self.late = False
-        limit = within(self.TIME_LIMIT)
-        faulthandler.dump_traceback_later(limit + 20, exit=True)  # where ending the daemon doesn't help
-        self.watchdog = threading.Timer(limit, self.stop_late_test)
+        self.limit = within(self.TIME_LIMIT)
+        faulthandler.dump_traceback_later(self.limit + 20, exit=True)  # where ending the daemon doesn't help
+        self.watchdog = threading.Timer(self.limit, self.stop_late_test)
         self.watchdog.daemon = True
         self.watchdog.start()
         self.addCleanup(self.clean_up)
@@ -319,7 +319,7 @@ class MountTest(unittest.TestCase):
     def shell(self, command, folder, **more):
         """A shell command's standard output; it must succeed and say nothing on stderr."""
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, capture_output=True,
-                              timeout=within(self.TIME_LIMIT), stdin=subprocess.DEVNULL, **more)
+                              timeout=self.limit, stdin=subprocess.DEVNULL, **more)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)
         return done.stdout
 

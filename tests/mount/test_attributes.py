@@ -109,6 +109,20 @@ class Attributes(MountTest):
             self.assertEqual({path: os.stat(mount.path(path)) for path in reversed(paths)}, first)
             self.assertEqual(os.stat(mount.path("merged/0000005-6.jsonl")).st_ino, first["merged/5-6.jsonl"].st_ino)
 
+    def test_a_single_file_is_forgotten(self):
+        with mounted(self, sample("documented")) as mount:
+            first = os.stat(mount.path("README.txt"))
+            for _ in range(5):
+                drop_caches()
+                self.assertEqual(os.stat(mount.path("README.txt")), first)
+            self.assertEqual(len(mount.read("README.txt")), first.st_size)
+
+    def test_a_folder_larger_than_an_answer(self):
+        session = generate("--threads 1500 --events 3000")
+        with mounted(self, session) as mount:
+            self.assertEqual(mount.listing(), expected(session).listing())
+            self.assertEqual(len(mount.listing()), 1500 + 8)
+
     def test_inode_numbers_while_open(self):
         session = sample("documented")
         whole = expected(session).file("merged.jsonl")

@@ -232,6 +232,15 @@ class Options(CommandLineTest):
                 st = os.stat(mount.path(name))
                 self.assertEqual((st.st_uid, st.st_gid), (1234, 4321))
 
+    def test_threads_that_wait(self):
+        with mounted(self, sample("documented"), "-o", "max_idle_threads=3,max_threads=40") as mount:
+            self.check_mounted(mount.point, sample("documented"))
+
+    def test_options_with_values_that_can_not_be(self):
+        for option in ("max_threads=many", "max_idle_threads=", "uid=nobody"):
+            self.check_refused(["-o", option, sample("documented"), self.new_folder()], option.split("=")[0])
+            self.check_refused(["-o", option], option.split("=")[0])
+
     def test_fsname(self):
         for name in ("mytrace", "a b", "with,comma"):
             with mounted(self, sample("documented"), "-o", "fsname=" + name.replace(",", "\\,")) as mount:

@@ -32,6 +32,12 @@ class Commands(MountTest):
         done = self.atffs("--list", "merged", sample("empty"))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
+    def test_list_of_a_file(self):
+        """As ls has it: the path itself."""
+        for path in ("README.txt", "thread_0/events/3.json", "merged/5-9.tsv"):
+            done = self.atffs("--list", path, sample("documented"))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{path}\n", ""))
+
     def test_list_what_is_not_there(self):
         for folder in ("nothing", "thread_9", "thread_0/nothing", "merged/9999999-99999999.jsonl"):
             self.check_error(["--list", folder, sample("documented")], 1, f".*{os.path.basename(folder)}")

@@ -55,7 +55,7 @@ class Concurrency(MountTest):
             readers = [subprocess.Popen([sys.executable, "-c", READER, mount.path(name), copies[name], str(seed)],
                                         stderr=subprocess.PIPE) for seed, name in enumerate(names)]
             for reader, name in zip(readers, names):
-                errors = reader.communicate(timeout=within(self.TIME_LIMIT))[1].decode()
+                errors = reader.communicate(timeout=self.limit)[1].decode()
                 self.assertEqual((reader.returncode, errors), (0, ""), name)
 
     def test_16_processes_read_different_files(self):

@@ -3,12 +3,13 @@
 import errno
 import mmap
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted, within
+from harness import ATFFS, GENERATED, MountTest, expected, generate, mounted, wait_until, within
 
 PAGE = mmap.PAGESIZE
 
@@ -143,6 +144,62 @@ class CutFiles(MountTest):
                 errors[name] = int(said)
             self.assertEqual({name for name, count in errors.items() if count == 0}, {"thread_0/events.jsonl"})
             self.check_others(mount, session)
+
+    def test_a_folder_by_time_can_not_be_listed_then(self):
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf")
+            for name in ("thread_1/time", "time"):
+                with self.assertRaises(OSError, msg=name) as caught:
+                    os.listdir(mount.path(name))
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            self.check_others(mount, session)
+
+    def test_a_file_of_the_session_is_removed(self):
+        """Its bytes are nowhere else: opening says EIO, again and again, and the daemon says why."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            path = mount.path("thread_1/raw/detail.atf")
+            size = os.stat(path).st_size
+            os.remove(f"{copy}/thread_1/detail.atf")
+            for _ in range(2):
+                self.check_eio(path)
+            self.assertEqual(os.stat(path).st_size, size)
+            self.check_others(mount, session)
+            self.assertIn("thread_1/detail.atf: can't be opened: No such file or directory", mount.messages())
+
+    def test_no_descriptor_is_left(self):
+        """Opening says so, as it would of a plain file, and goes on once others are closed."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            path, opened = mount.path("thread_1/raw/index.atf"), []
+            os.stat(path)
+            taken = len(os.listdir(f"/proc/{mount.daemon.pid}/fd"))
+            resource.prlimit(mount.daemon.pid, resource.RLIMIT_NOFILE, (taken + 5, taken + 5))
+            with self.assertRaises(OSError) as caught:
+                while len(opened) < 100:
+                    opened.append(os.open(path, os.O_RDONLY))
+            self.assertEqual(errno.errorcode[caught.exception.errno], "EMFILE")
+            self.assertGreater(len(opened), 0)
+            for number in opened:
+                os.close(number)
+            self.assertTrue(wait_until(lambda: len(os.listdir(f"/proc/{mount.daemon.pid}/fd")) <= taken))
+            self.assert_same_bytes(mount.read("thread_1/raw/index.atf"),
+                                   expected(session).file("thread_1/raw/index.atf"), path)
+
+    def test_cut_while_it_goes_to_standard_output(self):
+        """--cat ends with an error, and what it wrote until then is right."""
+        session, copy = self.copy()
+        whole = expected(session).file("thread_1/events.jsonl")
+        with subprocess.Popen([ATFFS, "--cat", "thread_1/events.jsonl", copy], bufsize=0, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            begin = process.stdout.read(10)
+            self.cut(copy, "thread_1/index.atf")
+            rest, said = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 1)
+        self.assertRegex(said.decode(), "^atffs: .*(shorter|damaged|gone)")
+        self.assertLess(len(begin + rest), len(whole))
+        self.assert_same_bytes(begin + rest, whole[:len(begin + rest)], "what was written")
 
     def test_the_folder_is_removed(self):
         """What is mapped stays readable."""

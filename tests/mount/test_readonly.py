@@ -3,9 +3,10 @@
 import errno
 import mmap
 import os
+import subprocess
 import unittest
 
-from harness import GENERATED, MountTest, expected, generate, mounted, sample
+from harness import GENERATED, MountTest, expected, generate, mounted, need_tools, sample, skip_unless
 
 
 class ReadOnly(MountTest):
@@ -43,6 +44,15 @@ class ReadOnly(MountTest):
             self.assertFalse(os.access(file, os.X_OK))
             after = {path: os.stat(mount.path(path)) for path in before}
             self.assertEqual(before, after)
+
+    def test_writing_is_refused_even_where_root_takes_the_mount_for_writable(self):
+        skip_unless(os.geteuid() == 0, "only root may remount")
+        need_tools("mount")
+        with mounted(self, sample("documented")) as mount:
+            subprocess.run(["mount", "-i", "-o", "remount,rw", mount.point], check=True, timeout=10)
+            for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND):
+                self.check_error("EROFS", f"open {flags}", os.open, mount.path("merged.jsonl"), flags)
+            self.assertEqual(mount.read("merged.jsonl"), expected(sample("documented")).file("merged.jsonl"))
 
     def test_writing_through_an_open_file_is_refused(self):
         with mounted(self, sample("documented")) as mount, open(mount.path("merged.jsonl"), "rb") as file:

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from harness import (GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted, sample, skip_unless,
+from harness import (GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted, need_tools, sample, skip_unless,
                      wait_until, within)
 
 # Reads for ever, or to the first error; says when it has begun and how it ended.
@@ -223,6 +223,46 @@ class Unmount(MountTest):
                 reader.wait(10)
             self.assertEqual(mount.unmount().returncode, 0)
             self.assertEqual(mount.wait_ended(2), 0)
+
+
+class Forced(MountTest):
+    """umount -f ends a mount while a request is under way: the daemon has nobody to answer any more.
+
+    The trace files of such a request lie in another mount, whose daemon is stopped.
+    """
+
+    def check_forced(self, session, name, call):
+        skip_unless(os.geteuid() == 0, "only root may bind and force")
+        need_tools("mount", "umount")
+        copy = self.new_folder("copy")
+        place = self.new_folder("copy/thread_0")
+        with mounted(self, session) as below:
+            subprocess.run(["mount", "--bind", below.path("thread_0/raw"), place], check=True, timeout=10)
+            self.addCleanup(subprocess.run, ["umount", "-l", place], capture_output=True, timeout=10)
+            with mounted(self, copy, messages=None) as mount:
+                os.stat(mount.path("thread_0/raw/index.atf"))
+                below.daemon.send_signal(signal.SIGSTOP)
+                try:
+                    asking = subprocess.Popen([sys.executable, "-c", f"import os, sys; {call}", mount.path(name)],
+                                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                    time.sleep(0.5)
+                    self.assertIsNone(asking.poll(), "it should wait for the daemon below")
+                    subprocess.run(["umount", "-f", mount.point], capture_output=True, timeout=10)
+                    said, _ = asking.communicate(timeout=10)
+                    self.assertRegex(said, "ConnectionAbortedError|Transport endpoint is not connected")
+                    subprocess.run(["umount", mount.point], check=True, timeout=10)  # the first one found it busy
+                finally:
+                    below.daemon.send_signal(signal.SIGCONT)
+                self.assertEqual(mount.wait_ended(), 0)
+            subprocess.run(["umount", "-l", place], check=True, timeout=10)
+
+    def test_during_a_look_up(self):
+        self.check_forced(generate("--events 200000 --threads 1 --seed 8"), "thread_0/events.jsonl",
+                          "os.stat(sys.argv[1])")
+
+    def test_while_a_file_is_opened(self):
+        self.check_forced(generate("--events 2000 --threads 1 --seed 9"), "thread_0/raw/index.atf",
+                          "open(sys.argv[1])")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ GENERATED = {
     "crashed": ["--events", "3000", "--details", "200", "--crashed"],
     "bundle": ["--events", "2000", "--bundle", "--thread-ids", "7,0,3"],
     "unaligned": ["--events", "2000", "--events-offset", "77", "--details", "50", "--steps-back"],
+    "large": ["--events", "200000", "--threads", "2"],
     "one": ["--events", "1", "--threads", "1", "--no-manifest"],
     "many": ["--events", "9000", "--threads", "33", "--ties", "60", "--steps-back", "--odd"],
 }

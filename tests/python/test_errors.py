@@ -237,6 +237,33 @@ class Truncated(unittest.TestCase):
         self.check(self.thread.get_index_for, last)
         self.check(self.thread.detail.__getitem__, -1)
 
+    def test_linked_event_that_is_known_to_be_gone(self):
+        self.s.time_range
+        event = self.thread.get_index_for(self.thread.detail[-1])
+        self.cut()
+        self.check(lambda: self.s.time_range)  # looks at the files
+        self.check(self.thread.get_detail_for, event)
+        error = self.check(self.thread.detail.__getitem__, -1)
+        self.assertIn("shorter", str(error))
+
+    def test_comparison(self):
+        detail = self.thread.detail
+        one, other = detail[-1], detail[-1]
+        self.assertEqual(one, other)
+        twin = copy(self.session)
+        with atf.SessionReader(twin) as s:
+            same = s.threads[0].detail[-1]
+            self.assertEqual(one, same)
+            self.cut("detail.atf")
+            self.check(lambda: one == same)
+            self.assertTrue(one == other)  # the same place: nothing to be read
+
+    def test_buffer_of_one_event_by_time(self):
+        order = self.thread.index.time_order
+        self.assertEqual(len(bytes(memoryview(order[-1:]))), 32)
+        self.cut()
+        self.check(memoryview, order[-1:])
+
 
 class CutInsideAPage(unittest.TestCase):
     """The rest of the page then reads as zeros, without a SIGBUS."""

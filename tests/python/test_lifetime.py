@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Closing, buffers that outlive it, and nothing that is kept for ever."""
+import bisect
 import gc
 import os
 import tracemalloc
@@ -123,6 +124,27 @@ class Closed(unittest.TestCase):
             self.assertRaises(ValueError, lambda: index[0])
             self.assertGreater(len(list(s.threads[1].index)), 0)
             self.assertIn(first, [e for _, e in s.merged()])
+
+    def test_text(self):
+        with atf.SessionReader(self.path) as s:
+            thread = s.threads[0]
+            readers = (s, thread, thread.index, thread.detail)
+            for reader in readers:
+                self.assertIn(repr(reader.path), repr(reader))
+                self.assertNotIn("closed", repr(reader))
+            self.assertIn(f"{len(thread.index)} events", repr(thread.index))
+            self.assertIn(f"{thread.event_count} events", repr(thread))
+        for reader in readers:
+            self.assertIn("closed", repr(reader))
+
+    def test_backward_iteration_ends_with_its_reader(self):
+        with atf.SessionReader(self.path) as s:
+            backward = reversed(s.threads[0].index)
+            next(backward)
+            index = s.threads[0].index
+            self.assertEqual(bisect.bisect_left(index, 0, 0, 3, key=lambda event: event.timestamp_ns), 0)
+        self.assertRaises(ValueError, next, backward)
+        self.assertRaises(ValueError, bisect.bisect_left, index, 0, 0, 3)
 
     def test_alone(self):
         for part, reader in (("thread_0", atf.ThreadReader), ("thread_0/index.atf", atf.IndexReader),

@@ -3,11 +3,13 @@
 import functools
 import json
 import os
+import shutil
+import sys
 import unittest
 from bisect import bisect_left
 
 import atf
-from support import EXPECTED, all_sessions, fields, needs_numpy, numpy, oracle, sample
+from support import EXPECTED, all_sessions, fields, needs_numpy, numpy, oracle, sample, scratch
 
 
 def table(session, file):
@@ -197,6 +199,64 @@ def part_bounds(times):
         middle, last = times[len(times) // 2], times[-1]
         yield from ((times[0], last), (times[0], last + 1), (middle, middle), (middle, middle + 1), (middle, None),
                     (None, middle), (last + 1, None), (times[len(times) // 3], middle + 1))
+
+
+class Sparse(unittest.TestCase):
+    """Sessions in which there is little."""
+
+    def folder(self):
+        path = scratch("session")
+        os.makedirs(os.path.join(path, "thread_4"))
+        return path
+
+    def test_no_thread(self):
+        path = scratch("session")
+        os.makedirs(path)
+        with open(os.path.join(path, "manifest.json"), "w") as file:
+            file.write('{"threads": []}')
+        with atf.SessionReader(path) as s:
+            self.assertEqual((s.clock, s.arch, s.os, s.time_range, s.threads), (None, None, None, None, ()))
+            self.assertEqual((s.event_count, s.detail_count, list(s.merged())), (0, 0, []))
+
+    def test_a_thread_of_nothing(self):
+        with atf.SessionReader(self.folder()) as s:
+            (thread,) = s.threads
+            self.assertEqual((thread.thread, thread.thread_id, thread.index, thread.detail), (4, None, None, None))
+
+    def test_a_thread_of_details_alone(self):
+        path = self.folder()
+        shutil.copy(os.path.join(sample("documented"), "thread_2", "detail.atf"), os.path.join(path, "thread_4"))
+        with atf.SessionReader(path) as s, atf.SessionReader(sample("documented")) as whole:
+            self.assertEqual(s.threads[0].thread_id, whole.threads[2].thread_id)
+            self.assertEqual(s.threads[0].detail_count, whole.threads[2].detail_count)
+
+    def test_a_manifest_that_can_not_be_read(self):
+        path = self.folder()
+        os.makedirs(os.path.join(path, "manifest.json"))
+        with atf.SessionReader(path) as s:
+            with self.assertRaises(OSError) as caught:
+                s.manifest
+            self.assertEqual(caught.exception.filename, os.path.join(path, "manifest.json"))
+            self.assertIn("manifest.json", [problem.file for problem in s.problems])
+
+    def test_a_manifest_without_its_module(self):
+        before = sys.modules.get("atf._manifest")
+        sys.modules["atf._manifest"] = None
+        try:
+            with atf.SessionReader(sample("documented")) as s:
+                self.assertRaises(ImportError, lambda: s.manifest)
+        finally:
+            del sys.modules["atf._manifest"]
+            if before:
+                sys.modules["atf._manifest"] = before
+        with atf.SessionReader(sample("documented")) as s:
+            self.assertEqual(len(s.manifest["threads"]), 3)
+
+    def test_symbols_of_numbers_that_can_not_be(self):
+        with atf.SessionReader(sample("documented")) as s:
+            for number in (-1, 1 << 64):
+                self.assertRaises(OverflowError, s.symbol, number)
+            self.assertRaises(TypeError, s.symbol, "main")
 
 
 class Manifest(unittest.TestCase):

@@ -3,6 +3,7 @@
 import collections.abc
 import copy
 import itertools
+import os
 import pickle
 import struct
 import unittest
@@ -229,6 +230,16 @@ class Buffers(unittest.TestCase):
             self.assertEqual(self.index[name].tolist(), column)
             self.assertEqual(self.index[10:2:-3][name].tolist(), column[10:2:-3])
             self.assertTrue(self.index[name].readonly)
+
+    def test_writing_is_refused(self):
+        with atf.SessionReader(generated("tracer")) as s, open(os.devnull, "rb") as nothing:
+            index, record = s.threads[0].index, s.threads[0].detail[0]
+            for buffer in (index, index[2:5], record, record.stack):
+                with self.assertRaises((BufferError, TypeError)):
+                    nothing.readinto(buffer)
+            column = index["call_depth"].obj
+            with self.assertRaises((BufferError, TypeError)):
+                nothing.readinto(column)
 
     def test_order_without_a_buffer(self):
         with atf.SessionReader(generated("tracer")) as s:

@@ -14,14 +14,14 @@ from support import fields, generate, scratch
 HUGE = 1 << 28  # events: a file of 8 GB, all of it a hole
 
 
-def huge_session():
+def huge_session(events=HUGE):
     """A session whose passes take a while."""
     folder = scratch("session")
     os.makedirs(os.path.join(folder, "thread_0"))
     path = os.path.join(folder, "thread_0", "index.atf")
     with open(path, "wb") as file:
         file.write(struct.pack("<4s4BIIB7xIIQQQQ", b"ATI2", 1, 1, 1, 4, 0, 0, 3, 32, 0, 64, 64, 0, 0))
-        file.truncate(64 + 32 * HUGE)
+        file.truncate(64 + 32 * events)
     return folder
 
 
@@ -111,6 +111,51 @@ class LongPasses(unittest.TestCase):
                 self.assertGreater(ticks, 1)
             self.assertEqual(len(index), HUGE)  # all is well after
             self.assertEqual(index[HUGE // 2].timestamp_ns, 0)
+
+    def interrupt_at_once(self, action):
+        """Whether the action is interrupted by a signal that comes as it begins."""
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, stop)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            action()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        return False
+
+    def test_interrupted_while_copying(self):
+        """What has to be known of the events is known: only the copying is left."""
+        for events in (1 << 21, 1 << 22, 1 << 23, 1 << 24):  # until one takes long enough
+            with atf.SessionReader(huge_session(events)) as s:
+                self.assertEqual(s.time_range, (0, 0))
+                if self.interrupt_at_once(s.merged_array):
+                    break
+        else:
+            self.fail("not interrupted")
+
+    def test_interrupted_while_searching_records(self):
+        """Without an index the record of an event is found by a walk."""
+        path = os.path.join(scratch("thread_0"), "detail.atf")
+        os.makedirs(os.path.dirname(path))
+        header = struct.pack("<4s4BIIIQQQQQ4x", b"ATD2", 1, 1, 1, 4, 0, 0, 0, 64, 0, 0, 0, 0)
+        records = struct.pack("<IHHIIQ", 24, 3, 0, 7, 0, 0) * (1 << 16)
+        for count in (1 << 6, 1 << 7, 1 << 8, 1 << 9):
+            with open(path, "wb") as file:
+                file.write(header)
+                file.writelines(records for _ in range(count))
+            with atf.DetailReader(path) as detail:
+                self.assertEqual(len(detail), count << 16)
+                self.assertEqual(detail.get_by_index_seq(7).detail_seq, 0)
+                if self.interrupt_at_once(lambda: detail.get_by_index_seq(8)):
+                    break
+        else:
+            self.fail("not interrupted")
+        os.remove(path)
 
     def test_other_signals_go_on(self):
         seen = []

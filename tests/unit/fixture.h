@@ -137,12 +137,30 @@ static inline void patch(const char *path, uint64_t offset, const void *bytes, s
 }
 
 /* Little-endian, `size` bytes of value. */
+static inline void store_number(uint8_t *at, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
 static inline void patch_number(const char *path, uint64_t offset, uint64_t value, size_t size)
 {
     uint8_t bytes[8];
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
+    store_number(bytes, value, size);
     patch(path, offset, bytes, size);
+}
+
+/* ---- Passes that are cancelled ---- */
+
+/* The question whether to go on that is answered by no. */
+struct countdown {
+    _Atomic int left; /* questions before that one */
+};
+
+static inline bool countdown_over(void *arg)
+{
+    struct countdown *countdown = arg;
+    return countdown->left-- <= 0;
 }
 
 /* ---- Bytes ---- */
@@ -173,10 +191,9 @@ static inline void bytes_fill(struct bytes *bytes, uint8_t value, size_t count)
 /* Little-endian, `size` bytes of value. */
 static inline void bytes_number(struct bytes *bytes, uint64_t value, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = (uint8_t)(value >> (8 * i));
-        bytes_add(bytes, &byte, 1);
-    }
+    uint8_t number[8];
+    store_number(number, value, size);
+    bytes_add(bytes, number, size);
 }
 
 static inline void bytes_free(struct bytes *bytes)

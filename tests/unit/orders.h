@@ -46,7 +46,7 @@ static inline void make_order(struct orders *all, uint32_t slot, uint64_t count,
         uint64_t before = time;
         time = step(time, random_next(seed));
         sorted = sorted && (seq == 0 || time >= before);
-        memcpy(events + ATF_EVENT_SIZE * (uint64_t)seq, &time, sizeof time);
+        store_number(events + ATF_EVENT_SIZE * (uint64_t)seq, time, sizeof time);
         own[seq] = (struct place){.time = time, .slot = slot, .seq = seq};
     }
     qsort(own, count, sizeof *own, compare_places);

@@ -231,6 +231,73 @@ TEST(progress_is_shown_and_wiped)
     atf_session_close(session);
 }
 
+TEST(a_finished_detail_file_without_a_record_is_clean)
+{
+    const char *folder = temp_dir();
+    const char *thread = make_dir(folder, "thread_0");
+    save_times(path_in(thread, "index.atf"), (uint64_t[]){1001, 1002}, 2);
+    patch_number(path_in(thread, "index.atf"), 64 + 2 * 32 + 16, 1001, 8);
+    patch_number(path_in(thread, "index.atf"), 64 + 2 * 32 + 24, 1002, 8);
+    save_numbered_detail(path_in(thread, "detail.atf"), 0);
+    char *text = report(folder, CHECK_PROBLEMS); /* only for whose headers these are */
+    assert_non_null(strstr(text, "thread_0: 2 events, 0 detail records"));
+    assert_null(strstr(text, "index_seq_start"));
+    assert_null(strstr(text, "the footer's times are not those of the first and the last record"));
+    free(text);
+}
+
+static void assert_unreadable_once_cut(const char *file, bool surveyed, long size)
+{
+    const char *folder = temp_dir();
+    const char *thread = make_dir(folder, "thread_0");
+    atf_session *session;
+    atf_error err;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    save_numbered_index(path_in(thread, "index.atf"), 4000);
+    save_numbered_detail(path_in(thread, "detail.atf"), 2000);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_ok(atf_session_open(&session, folder, &err), err);
+    if (surveyed)
+        assert_ok(atf_session_survey(session, NULL, &err), err);
+    assert_int_equal(truncate(path_in(thread, file), size), 0);
+    atf_session_refresh(session);
+    assert_int_equal(check_session(session, out, NULL), CHECK_UNREADABLE);
+    assert_int_equal(fclose(out), 0);
+    free(text);
+    atf_session_close(session);
+}
+
+TEST(what_is_cut_before_or_after_the_passes_is_unreadable)
+{
+    assert_unreadable_once_cut("index.atf", false, 8192);
+    assert_unreadable_once_cut("detail.atf", false, 8192);
+    assert_unreadable_once_cut("detail.atf", true, 8192); /* an event links to what is gone */
+}
+
+/* Nothing links to the record that is gone, so only the walk over the records comes upon it. */
+TEST(a_record_that_is_gone_and_that_no_event_links_to_is_unreadable)
+{
+    const char *folder = temp_dir();
+    const char *thread = make_dir(folder, "thread_0");
+    atf_session *session;
+    atf_error err;
+    FILE *nowhere = fopen("/dev/null", "w");
+    assert_non_null(nowhere);
+    save_times(path_in(thread, "index.atf"), (uint64_t[]){1, 2}, 2);
+    save_numbered_detail(path_in(thread, "detail.atf"), 2000);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_ok(atf_session_open(&session, folder, &err), err);
+    assert_ok(atf_session_survey(session, NULL, &err), err);
+    assert_int_equal(truncate(path_in(thread, "detail.atf"), 8192), 0);
+    atf_session_refresh(session);
+    assert_int_equal(check_session(session, nowhere, NULL), CHECK_UNREADABLE);
+    fclose(nowhere);
+    atf_session_close(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +313,9 @@ int main(void)
         cmocka_unit_test(checksums_are_verified),
         cmocka_unit_test(a_trace_that_is_cut_meanwhile_is_unreadable),
         cmocka_unit_test(progress_is_shown_and_wiped),
+        cmocka_unit_test(a_finished_detail_file_without_a_record_is_clean),
+        cmocka_unit_test(what_is_cut_before_or_after_the_passes_is_unreadable),
+        cmocka_unit_test(a_record_that_is_gone_and_that_no_event_links_to_is_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

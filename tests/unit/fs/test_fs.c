@@ -102,6 +102,56 @@ TEST(whatever_takes_a_pass_can_be_cancelled)
     fs_close(fs);
 }
 
+/* Looks a path up and opens it, cancelled at the question of this number. */
+static int open_cancelled(const char *folder, const char *path, int question)
+{
+    struct countdown countdown = {.left = question};
+    const atf_cancel cancel = {.requested = countdown_over, .arg = &countdown};
+    struct fs *fs = open_fs(folder);
+    struct node node;
+    struct node entry;
+    struct file *file;
+    char name[TREE_NAME_SIZE];
+    atf_error err;
+    int status = tree_find(fs, path, &node, &cancel, &err);
+    if (status == ATF_OK && node_is_folder(&node)) {
+        status = tree_entry(fs, &node, 0, &entry, name, &cancel, &err);
+    } else if (status == ATF_OK) {
+        status = file_open(fs, &node, &file, &cancel, &err);
+        if (status == ATF_OK)
+            file_close(file);
+    }
+    fs_close(fs);
+    return status;
+}
+
+TEST(a_look_up_can_be_cancelled_at_any_moment)
+{
+    static const char *const paths[] = {"session.json",
+                                        "merged.jsonl",
+                                        "merged/1-2.tsv",
+                                        "time",
+                                        "time/+0-+1ms.jsonl",
+                                        "thread_0/time",
+                                        "thread_0/time/+0-+1ms.tsv",
+                                        "thread_0/info.json",
+                                        "thread_0/events.tsv",
+                                        "thread_0/details",
+                                        "thread_0/details.jsonl",
+                                        "thread_0/details/1.json"};
+    struct generator_options options = odd_options(2000, 11);
+    const char *folder = temp_dir();
+    assert_int_equal(generator_run(&options, folder), 0);
+    for (size_t i = 0; i < LENGTH(paths); i++) {
+        int question = 0;
+        int status;
+        while ((status = open_cancelled(folder, paths[i], question)) == ATF_ERR_CANCELLED)
+            question++;
+        if (status != ATF_OK || question == 0)
+            fail_msg("%s: %d at question %d", paths[i], status, question);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_thread_in_order_has_one_lane_for_both_orders),
         cmocka_unit_test(many_may_need_everything_at_once),
         cmocka_unit_test(whatever_takes_a_pass_can_be_cancelled),
+        cmocka_unit_test(a_look_up_can_be_cancelled_at_any_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

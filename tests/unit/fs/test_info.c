@@ -223,6 +223,22 @@ TEST(the_readme_is_made_for_the_session)
     }
 }
 
+TEST(a_thread_of_details_alone_has_their_platform)
+{
+    const char *folder = temp_dir();
+    save_numbered_detail(path_in(make_dir(folder, "thread_0"), "detail.atf"), 3);
+    struct fs *fs = open_fs(folder);
+    cJSON *json = parse(fs, "thread_0/info.json");
+    assert_number(json, "thread_id", 78);
+    assert_number(json, "details", 3);
+    assert_true(is_null(json, "clock"));
+    assert_true(is_null(json, "time_start_ns"));
+    assert_string(json, "arch", "x86_64");
+    assert_string(json, "os", "Linux");
+    cJSON_Delete(json);
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(any_name_of_a_session_is_valid_json),
         cmocka_unit_test(odd_sessions_have_valid_info),
         cmocka_unit_test(the_readme_is_made_for_the_session),
+        cmocka_unit_test(a_thread_of_details_alone_has_their_platform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mounted.h"
+#include "trace.h"
 
 static const struct lane *lane_of(struct fs *fs, size_t thread, enum event_order order,
                                   enum format format)
@@ -101,6 +102,23 @@ TEST(formats_have_their_extension_and_header)
                         "module\tdetail_seq\n");
 }
 
+TEST(lines_that_got_shorter_since_are_not_searched_for_without_end)
+{
+    const char *folder = temp_dir();
+    const char *index = path_in(make_dir(folder, "thread_0"), "index.atf");
+    save_numbered_index(index, 3);
+    struct fs *fs = open_fs(folder);
+    const struct lane *lane = lane_of(fs, 0, ORDER_INDEX, FORMAT_JSONL);
+    uint64_t total = geometry_total(&lane->geometry);
+    uint64_t start;
+    assert_int_equal(lane_find(lane, total - 1, &start), 2);
+    for (uint64_t i = 0; i < 3; i++)
+        patch_number(index, 64 + 32 * i, 1, 8); /* timestamps of one digit */
+    assert_int_equal(lane_find(lane, total - 1, &start), 3);
+    assert_true(start < total);
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +127,7 @@ int main(void)
         cmocka_unit_test(past_the_end_is_the_count_of_lines),
         cmocka_unit_test(an_empty_lane_has_no_byte),
         cmocka_unit_test(formats_have_their_extension_and_header),
+        cmocka_unit_test(lines_that_got_shorter_since_are_not_searched_for_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/syscall.h>
+
 #include "mounted.h"
 #include "trace.h"
 
@@ -245,6 +248,130 @@ TEST(opening_can_be_cancelled_and_done_later)
     fs_close(fs);
 }
 
+/* Opens a path again, whose content then needs a new look at the trace. */
+static int open_again(struct fs *fs, const char *path)
+{
+    struct node node = find_node(fs, path);
+    struct file *file;
+    atf_error err;
+    int status = file_open(fs, &node, &file, NULL, &err);
+    if (status == ATF_OK)
+        file_close(file);
+    return status;
+}
+
+TEST(single_events_and_records_that_are_gone_are_damage)
+{
+    const char *folder = make_session();
+    const char *detail = path_in(folder, "thread_0/detail.atf");
+    save_numbered_detail(detail, 300);
+    struct fs *fs = open_fs(folder);
+    assert_int_equal(open_again(fs, "thread_0/events/200.json"), ATF_OK);
+    assert_int_equal(open_again(fs, "thread_0/details/100.json"), ATF_OK);
+    assert_int_equal(truncate(detail, 64 + 24 + 25), 0);
+    atf_session_refresh(fs->session);
+    assert_int_equal(open_again(fs, "thread_0/details/0.json"), ATF_OK);
+    assert_int_equal(open_again(fs, "thread_0/details/2.json"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/events/4.json"), ATF_ERR_DAMAGED); /* by its link */
+    assert_int_equal(open_again(fs, "thread_0/events/5.json"), ATF_OK);
+    assert_int_equal(truncate(path_in(folder, "thread_0/index.atf"), 64 + 3 * 32), 0);
+    atf_session_refresh(fs->session);
+    assert_int_equal(open_again(fs, "thread_0/events/2.json"), ATF_OK);
+    assert_int_equal(open_again(fs, "thread_0/events/1.json"), ATF_OK);
+    assert_int_equal(open_again(fs, "thread_0/events/3.json"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/details/1.json"), ATF_OK); /* of event 2 */
+    assert_int_equal(truncate(path_in(folder, "thread_0/index.atf"), 64 + 2 * 32), 0);
+    atf_session_refresh(fs->session);
+    assert_int_equal(open_again(fs, "thread_0/details/1.json"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/details/0.json"), ATF_OK);
+    fs_close(fs);
+}
+
+/* Every other event's line is now longer, and then shorter, than when it was measured. */
+TEST(ranges_and_reads_of_lines_that_changed_since_are_damage)
+{
+    const char *folder = make_session();
+    const char *index = path_in(folder, "thread_0/index.atf");
+    struct fs *fs = open_fs(folder);
+    struct file *file = open_path(fs, "thread_0/events.jsonl");
+    for (uint64_t i = EVENTS - EVENTS % ATF_BLOCK; i < EVENTS; i++)
+        patch_number(index, 64 + 32 * i, UINT64_MAX, 8);
+    assert_int_equal(open_again(fs, "thread_0/events/19999-20000.jsonl"), ATF_ERR_DAMAGED);
+    for (uint64_t i = EVENTS - EVENTS % ATF_BLOCK; i < EVENTS; i++)
+        patch_number(index, 64 + 32 * i, 1, 8);
+    assert_int_equal(read_at(fs, file, file_size(file) - 100), ATF_ERR_DAMAGED);
+    file_close(file);
+    fs_close(fs);
+}
+
+/* Where the last of the details' text would begin past its end. */
+TEST(ranges_of_records_that_changed_since_are_damage)
+{
+    const char *folder = make_session();
+    const char *detail = path_in(folder, "thread_0/detail.atf");
+    save_numbered_detail(detail, 40);
+    struct fs *fs = open_fs(folder);
+    struct file *file = open_path(fs, "thread_0/details.jsonl");
+    for (uint32_t i = 0, at = 64; i < 40; at += 24 + i++)
+        patch_number(detail, at + 16, UINT64_MAX, 8); /* timestamps of twenty digits */
+    assert_int_equal(open_again(fs, "thread_0/details/39-40.jsonl"), ATF_ERR_DAMAGED);
+    file_close(file);
+    fs_close(fs);
+}
+
+/* ---- Reads of files that are interrupted, or overtaken by a change ---- */
+
+static int interruptions;       /* that are still to come */
+static const char *cut_at_once; /* file that the next read finds cut meanwhile */
+static int reads;
+
+/* In place of libc's. */
+ssize_t pread(int fd, void *to, size_t length, off_t offset)
+{
+    reads++;
+    if (interruptions > 0) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    if (cut_at_once)
+        assert_int_equal(truncate(cut_at_once, KEPT), 0);
+    cut_at_once = NULL;
+    return syscall(SYS_pread64, fd, to, length, offset);
+}
+
+TEST(an_interrupted_read_goes_on)
+{
+    struct fs *fs = open_fs("tests/sessions/documented");
+    struct file_buffer buffer;
+    assert_true(file_buffer_init(&buffer, fs));
+    struct sample sample = open_sample(fs, "thread_0/raw/index.atf");
+    interruptions = 3;
+    assert_true(part_fits(&sample, &buffer, 10, 3000));
+    assert_int_equal(interruptions, 0);
+    close_sample(&sample);
+    file_buffer_free(&buffer);
+    fs_close(fs);
+}
+
+/* What was read while a file became shorter may be zeros. */
+TEST(a_read_during_which_a_trace_file_was_cut_is_made_again)
+{
+    const char *folder = make_session();
+    save_numbered_index(path_in(make_dir(folder, "thread_1"), "index.atf"), EVENTS);
+    struct fs *fs = open_fs(folder);
+    struct file *raw = open_path(fs, "thread_0/raw/index.atf");
+    cut_at_once = path_in(folder, "thread_1/index.atf");
+    reads = 0;
+    assert_int_equal(read_at(fs, raw, 0), ATF_OK);
+    assert_null(cut_at_once);
+    assert_int_equal(reads, 2);
+    assert_int_equal(read_at(fs, raw, 0), ATF_OK);
+    assert_int_equal(reads, 3);
+    file_close(raw);
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +384,11 @@ int main(void)
         cmocka_unit_test(a_trace_that_is_cut_before_it_is_measured_can_not_be_opened),
         cmocka_unit_test(a_single_event_that_got_shorter_is_damage),
         cmocka_unit_test(opening_can_be_cancelled_and_done_later),
+        cmocka_unit_test(single_events_and_records_that_are_gone_are_damage),
+        cmocka_unit_test(ranges_and_reads_of_lines_that_changed_since_are_damage),
+        cmocka_unit_test(ranges_of_records_that_changed_since_are_damage),
+        cmocka_unit_test(an_interrupted_read_goes_on),
+        cmocka_unit_test(a_read_during_which_a_trace_file_was_cut_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

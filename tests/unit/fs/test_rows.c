@@ -5,7 +5,8 @@
 
 enum { ROWS = 3 * ATF_BLOCK + 17, BROKEN = ROWS - 5 };
 
-static atomic_bool broken; /* row BROKEN can't be read */
+static atomic_bool broken;  /* row BROKEN can't be read */
+static atomic_bool shorter; /* rows have lost their dots */
 
 /* Row i is its number, i % 5 dots and a newline. */
 static int write_row(const void *source, uint64_t i, struct window *out, atf_error *err)
@@ -14,7 +15,7 @@ static int write_row(const void *source, uint64_t i, struct window *out, atf_err
     if (broken && i == BROKEN)
         return atf_fail(err, ATF_ERR_DAMAGED, 0, "rows", i, "broken");
     window_decimal(out, i);
-    window_put(out, "....", i % 5);
+    window_put(out, "....", shorter ? 0 : i % 5);
     window_literal(out, "\n");
     return ATF_OK;
 }
@@ -143,6 +144,23 @@ TEST(rows_that_can_not_be_measured_are_an_error)
     geometry_free(&rows.geometry);
 }
 
+TEST(rows_that_got_shorter_since_are_an_error)
+{
+    struct sample *sample = make_sample();
+    struct rows_cursor cursor = {.valid = false};
+    char out[8];
+    atf_error err;
+    shorter = true;
+    assert_int_equal(
+        rows_read(&sample->rows, &cursor, sample->text.length - sizeof out, out, sizeof out, &err),
+        ATF_ERR_DAMAGED);
+    assert_false(cursor.valid);
+    assert_non_null(strstr(err.text, "the trace changed"));
+    shorter = false;
+    assert_part(sample, &cursor, sample->text.length - sizeof out, sizeof out);
+    free_sample(sample);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_cursor_reads_on_and_jumps),
         cmocka_unit_test(a_row_that_can_not_be_read_is_an_error_and_the_rest_is_alive),
         cmocka_unit_test(rows_that_can_not_be_measured_are_an_error),
+        cmocka_unit_test(rows_that_got_shorter_since_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

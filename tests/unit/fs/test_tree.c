@@ -287,6 +287,22 @@ TEST(a_session_without_threads_has_a_tree)
     fs_close(fs);
 }
 
+TEST(without_threads_times_are_those_of_the_manifest)
+{
+    static const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 3000, .tv_nsec = 9}};
+    const char *folder = temp_dir();
+    write_text(path_in(folder, "manifest.json"), "{\"threads\":[]}");
+    utimensat(AT_FDCWD, path_in(folder, "manifest.json"), times, 0);
+    struct fs *fs = open_fs(folder);
+    static const char *const paths[] = {"", "README.txt", "merged.jsonl", "manifest.json", "time"};
+    for (size_t i = 0; i < LENGTH(paths); i++) {
+        struct node node = find_node(fs, paths[i]);
+        assert_int_equal(node_mtime(fs, &node).tv_sec, 3000);
+        assert_int_equal(node_mtime(fs, &node).tv_nsec, 9);
+    }
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +315,7 @@ int main(void)
         cmocka_unit_test(different_files_have_different_inodes),
         cmocka_unit_test(times_of_files_are_those_of_the_trace),
         cmocka_unit_test(a_session_without_threads_has_a_tree),
+        cmocka_unit_test(without_threads_times_are_those_of_the_manifest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,45 @@ TEST(nothing_can_be_cut_anywhere)
     free_orders(&all);
 }
 
+/* ---- Traces that change while they are cut ---- */
+
+static uint64_t weigh_only_from_the_start(const void *arg, size_t slot, uint64_t from, uint64_t to)
+{
+    (void)arg;
+    (void)slot;
+    return from == 0 && to == 300 ? to : 0;
+}
+
+TEST(parts_that_weigh_less_than_the_whole_end_the_search)
+{
+    uint64_t cut[1];
+    uint64_t scratch[6];
+    struct orders all = {.count = 1,
+                         .orders = calloc(1, sizeof *all.orders),
+                         .list = calloc(1, sizeof(atf_order *)),
+                         .merged = calloc(300, sizeof *all.merged)};
+    uint64_t seed = 1;
+    make_order(&all, 0, 300, &seed, step_forward);
+    atf_cut_find(all.list, 1, 150, weigh_only_from_the_start, NULL, cut, scratch);
+    assert_true(cut[0] <= 300);
+    free_orders(&all);
+}
+
+TEST(times_that_are_no_longer_those_of_the_blocks_end_the_search)
+{
+    enum { COUNT = 200 };
+    static uint8_t events[COUNT * ATF_EVENT_SIZE];
+    static const uint64_t block_times[] = {0, ATF_BLOCK};
+    const atf_order order = {.events = events, .block_times = block_times, .count = COUNT};
+    const atf_order *list[] = {&order};
+    uint64_t cut[1];
+    uint64_t scratch[6];
+    for (uint64_t i = 0; i < COUNT; i++)
+        store_number(events + ATF_EVENT_SIZE * i, i == COUNT / 2 ? UINT64_MAX - 1 : i, 8);
+    assert_true(atf_cut_find(list, 1, 50, atf_weigh_events, NULL, cut, scratch) <= COUNT);
+    assert_true(cut[0] <= COUNT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +218,8 @@ int main(void)
         cmocka_unit_test(one_long_and_many_short_threads),
         cmocka_unit_test(the_whole_weighs_what_its_events_weigh),
         cmocka_unit_test(nothing_can_be_cut_anywhere),
+        cmocka_unit_test(parts_that_weigh_less_than_the_whole_end_the_search),
+        cmocka_unit_test(times_that_are_no_longer_those_of_the_blocks_end_the_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

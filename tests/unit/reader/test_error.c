@@ -98,6 +98,17 @@ TEST(undefined_header_values_have_none)
     assert_null(atf_clock_name(4));
 }
 
+TEST(what_could_steer_a_terminal_is_a_question_mark)
+{
+    atf_error err;
+    char text[64];
+    atf_fail(&err, ATF_ERR_MAGIC, 0, "a\x1B[2Jb\n\x7F", ATF_NO_OFFSET, "tab\tand \xC3\xA4");
+    atf_error_format(&err, text, sizeof text);
+    assert_string_equal(text, "a?[2Jb??: tab?and \xC3\xA4");
+    atf_error_format(&err, text, 0); /* no room, and nothing is touched */
+    assert_int_equal(text[0], 'a');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_file_is_named_once),
         cmocka_unit_test(header_values_have_names),
         cmocka_unit_test(undefined_header_values_have_none),
+        cmocka_unit_test(what_could_steer_a_terminal_is_a_question_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "file.h"
 #include "trace.h"
@@ -153,6 +155,30 @@ TEST(file_info_is_what_the_disk_says)
     assert_int_equal(info.mtime.tv_sec, st.st_mtim.tv_sec);
 }
 
+TEST(a_socket_is_refused)
+{
+    const char *folder = temp_dir();
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    atf_error err;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path_in(folder, "socket"));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+    assert_int_equal(open_in(folder, "socket", &err), ATF_ERR_SYSTEM);
+    assert_non_null(strstr(err.text, "is a socket where a regular file belongs"));
+}
+
+TEST(a_file_that_can_not_be_read_or_mapped_says_so)
+{
+    atf_error err;
+    atf_file file;
+    assert_int_equal(atf_file_map(&file, AT_FDCWD, "/proc/self/mem", "m", &err), ATF_ERR_SYSTEM);
+    assert_non_null(strstr(err.text, "its header can't be read"));
+    assert_int_equal(atf_file_map(&file, AT_FDCWD, "/proc/self/status", "s", &err), ATF_ERR_SYSTEM);
+    assert_non_null(strstr(err.text, "can't be mapped"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +193,8 @@ int main(void)
         cmocka_unit_test(a_footer_is_read_only_where_one_lies),
         cmocka_unit_test(paths_are_joined_by_a_slash),
         cmocka_unit_test(file_info_is_what_the_disk_says),
+        cmocka_unit_test(a_socket_is_refused),
+        cmocka_unit_test(a_file_that_can_not_be_read_or_mapped_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "parallel.h"
 #include "trace.h"
@@ -208,6 +210,47 @@ TEST(a_fault_in_a_helper_thread_is_an_error_too)
     unmap(data);
 }
 
+static volatile sig_atomic_t told_where;
+
+static void own_action(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    told_where = info->si_signo == signal;
+}
+
+TEST(a_handler_that_wants_to_know_more_is_told)
+{
+    struct sigaction own = {.sa_sigaction = own_action, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &own, NULL);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_int_equal(raise(SIGBUS), 0);
+    assert_int_equal(told_where, 1);
+}
+
+/* Where nobody else handled it a fault ends the process, as it would have without the library. */
+TEST(a_fault_elsewhere_is_fatal_where_it_would_have_been)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    struct sigaction now;
+    uint8_t *data = map_and_cut(path_in(temp_dir(), "f"));
+    sigaction(SIGBUS, &standard, NULL);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        prctl(PR_SET_DUMPABLE, 0);
+        _exit(touch(data));
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGBUS);
+    raise(SIGBUS); /* the first only gives the signal back */
+    assert_int_equal(sigaction(SIGBUS, NULL, &now), 0);
+    assert_ptr_equal(now.sa_handler, SIG_DFL);
+    unmap(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +264,8 @@ int main(void)
         cmocka_unit_test(an_index_that_is_cut_after_the_pass_fails_where_it_is_read),
         cmocka_unit_test(a_detail_file_that_is_cut_while_open_fails_its_table),
         cmocka_unit_test(a_fault_in_a_helper_thread_is_an_error_too),
+        cmocka_unit_test(a_handler_that_wants_to_know_more_is_told),
+        cmocka_unit_test(a_fault_elsewhere_is_fatal_where_it_would_have_been),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/syscall.h>
+
 #include "fixture.h"
 #include "manifest.h"
 
@@ -322,6 +325,67 @@ TEST(modules_are_shown_with_their_nuls)
     unload(&loaded);
 }
 
+TEST(a_symbol_of_no_known_module_belongs_to_the_one_it_names)
+{
+    struct loaded loaded =
+        load("{\"threads\":[],\"modules\":[{\"module_id\":5,\"path\":\"/lib/m\"}],\"symbols\":["
+             "{\"function_id\":\"0x700000001\",\"module_id\":5,\"name\":\"a\"},"
+             "{\"function_id\":\"0x700000002\",\"module_id\":6,\"name\":\"b\"}]}");
+    assert_text(find(&loaded, 0x700000001)->module, "m");
+    assert_int_equal(find(&loaded, 0x700000001)->module_index, 0);
+    assert_null(find(&loaded, 0x700000002)->module.bytes);
+    assert_int_equal(find(&loaded, 0x700000002)->module_index, -1);
+    unload(&loaded);
+}
+
+/* ---- Reads that are interrupted, fail or end early ---- */
+
+static const int *read_errors; /* of the next reads; 0 lets one through, -1 finds the end there */
+
+/* In place of libc's. */
+ssize_t pread(int fd, void *to, size_t length, off_t offset)
+{
+    int error = read_errors ? *read_errors++ : 0;
+    if (error > 0)
+        errno = error;
+    return error > 0 ? -1 : error < 0 ? 0 : syscall(SYS_pread64, fd, to, length, offset);
+}
+
+static struct loaded load_with_errors(const int *errors)
+{
+    const char *folder = temp_dir();
+    write_text(path_in(folder, "manifest.json"), "{\"threads\":[{\"id\":4}]}");
+    read_errors = errors;
+    struct loaded loaded = load_from(folder);
+    read_errors = NULL;
+    return loaded;
+}
+
+TEST(an_interrupted_read_goes_on)
+{
+    static const int errors[] = {EINTR, EINTR, 0};
+    struct loaded loaded = load_with_errors(errors);
+    assert_int_equal(loaded.problems.count, 0);
+    assert_int_equal(loaded.manifest.thread_count, 1);
+    unload(&loaded);
+}
+
+TEST(a_manifest_that_can_not_be_read_to_its_end_is_a_problem)
+{
+    static const int errors[] = {EIO};
+    static const int ends[] = {-1};
+    struct loaded loaded = load_with_errors(errors);
+    assert_int_equal(loaded.problems.count, 1);
+    assert_string_equal(loaded.problems.list[0].text,
+                        "can't be read: Input/output error (at byte 0)");
+    assert_false(loaded.manifest.has_threads);
+    unload(&loaded);
+    loaded = load_with_errors(ends);
+    assert_int_equal(loaded.problems.count, 1);
+    assert_non_null(strstr(loaded.problems.list[0].text, "can't be read"));
+    unload(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +407,9 @@ int main(void)
         cmocka_unit_test(the_last_member_of_a_name_counts),
         cmocka_unit_test(names_may_hold_anything),
         cmocka_unit_test(modules_are_shown_with_their_nuls),
+        cmocka_unit_test(a_symbol_of_no_known_module_belongs_to_the_one_it_names),
+        cmocka_unit_test(an_interrupted_read_goes_on),
+        cmocka_unit_test(a_manifest_that_can_not_be_read_to_its_end_is_a_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void assert_sorted(struct sample *sample)
     uint32_t *wanted = calloc(sample->count + 1, sizeof *wanted);
     assert_non_null(wanted);
     for (uint64_t i = 0; i < sample->count; i++) {
-        memcpy(sample->events + ATF_EVENT_SIZE * i, &sample->times[i], sizeof(uint64_t));
+        store_number(sample->events + ATF_EVENT_SIZE * i, sample->times[i], 8);
         wanted[i] = (uint32_t)i;
     }
     qsort_r(wanted, sample->count, sizeof *wanted, compare_seqs, sample->times);
@@ -163,6 +163,39 @@ TEST(sorting_can_be_cancelled)
     assert_sorted(&sample);
 }
 
+/* Asked at every moment that it asks at, it ends, and goes through when left alone. */
+static void assert_cancellable(struct sample *sample)
+{
+    struct countdown countdown;
+    const atf_cancel cancel = {.requested = countdown_over, .arg = &countdown};
+    atf_error err;
+    int status;
+    int questions = 0;
+    do {
+        countdown.left = questions++;
+        status = atf_order_sort(sample->seqs, sample->events, sample->count, &cancel, &err);
+        assert_true(status == ATF_OK || status == ATF_ERR_CANCELLED);
+    } while (status != ATF_OK);
+    assert_true(questions > 2);
+    assert_sorted(sample);
+}
+
+TEST(sorting_can_be_cancelled_at_any_moment)
+{
+    struct sample lanes = make_sample(3000);
+    struct sample anything = make_sample(3000);
+    uint64_t seed = 3;
+    shuffle_lanes(&lanes, 3, 1);
+    for (uint64_t e = 0; e < anything.count; e++)
+        anything.times[e] = random_next(&seed);
+    for (uint64_t e = 0; e < lanes.count; e++) {
+        store_number(lanes.events + ATF_EVENT_SIZE * e, lanes.times[e], 8);
+        store_number(anything.events + ATF_EVENT_SIZE * e, anything.times[e], 8);
+    }
+    assert_cancellable(&lanes);
+    assert_cancellable(&anything);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +207,7 @@ int main(void)
         cmocka_unit_test(random_times_with_and_without_ties),
         cmocka_unit_test(the_smallest_and_the_largest_times),
         cmocka_unit_test(sorting_can_be_cancelled),
+        cmocka_unit_test(sorting_can_be_cancelled_at_any_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,6 +252,30 @@ TEST(a_path_may_end_in_slashes)
     atf_thread_close(thread);
 }
 
+TEST(bytes_that_belong_to_nothing_are_named)
+{
+    const char *path = make_linked(3);
+    uint64_t index_footer = 64 + 6 * 32;
+    uint64_t detail_footer = 64 + 3 * 24 + 3;
+    patch_number(path_in(path, "index.atf"), 28, 5, 4);
+    patch_number(path_in(path, "index.atf"), index_footer + 8, 5, 8);
+    patch_number(path_in(path, "detail.atf"), detail_footer + 8, 2, 8);
+    atf_thread *thread = open_thread(path);
+    assert_problem_list(thread, "32 bytes before the footer are none of the 5 events",
+                        "events link to detail records up to 2, but only 2 can be read",
+                        "26 bytes after the last record (at byte 113)");
+    atf_thread_close(thread);
+}
+
+TEST(a_footer_that_speaks_of_more_bytes_than_there_are_is_named)
+{
+    const char *path = make_linked(3);
+    patch_number(path_in(path, "detail.atf"), 64 + 3 * 24 + 3 + 16, 76, 8);
+    atf_thread *thread = open_thread(path);
+    assert_problem_list(thread, "the footer speaks of 76 bytes of records, but there are 75");
+    atf_thread_close(thread);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +294,8 @@ int main(void)
         cmocka_unit_test(damaged_events_are_counted),
         cmocka_unit_test(what_is_no_folder_can_not_be_opened),
         cmocka_unit_test(a_path_may_end_in_slashes),
+        cmocka_unit_test(bytes_that_belong_to_nothing_are_named),
+        cmocka_unit_test(a_footer_that_speaks_of_more_bytes_than_there_are_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

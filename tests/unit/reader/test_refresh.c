@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Trace files that become shorter while they are mapped. */
+#include <errno.h>
+
+#include "session.h"
+#include "trace.h"
+
+enum { EVENTS = 1000, RECORDS = 300, LEFT = 64 + 100 * ATF_EVENT_SIZE };
+
+struct sample {
+    const char *index, *detail;
+    atf_session *session;
+    atf_thread *thread;
+};
+
+static struct sample open_sample(void)
+{
+    const char *folder = temp_dir();
+    const char *thread = make_dir(folder, "thread_0");
+    struct sample sample = {.index = path_in(thread, "index.atf"),
+                            .detail = path_in(thread, "detail.atf")};
+    atf_error err;
+    save_numbered_index(sample.index, EVENTS);
+    save_numbered_detail(sample.detail, RECORDS);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_ok(atf_session_open(&sample.session, folder, &err), err);
+    sample.thread = atf_session_thread(sample.session, 0);
+    return sample;
+}
+
+TEST(what_has_not_changed_is_no_news)
+{
+    struct sample sample = open_sample();
+    uint64_t before = atf_session_refresh(sample.session);
+    atf_event event;
+    assert_int_equal(atf_session_refresh(sample.session), before);
+    assert_int_equal(atf_index_readable(atf_thread_index(sample.thread)), EVENTS);
+    assert_int_equal(atf_index_get(atf_thread_index(sample.thread), EVENTS - 1, &event), ATF_OK);
+    atf_session_close(sample.session);
+}
+
+TEST(each_shortening_is_news_once)
+{
+    struct sample sample = open_sample();
+    uint64_t before = atf_session_refresh(sample.session);
+    assert_int_equal(truncate(sample.index, LEFT), 0);
+    assert_int_equal(atf_session_refresh(sample.session), before + 1);
+    assert_int_equal(atf_session_refresh(sample.session), before + 1);
+    patch_number(sample.index, 64, 7, 8); /* written to, and as long as before */
+    assert_int_equal(atf_session_refresh(sample.session), before + 1);
+    assert_int_equal(truncate(sample.detail, 200), 0);
+    assert_int_equal(atf_session_refresh(sample.session), before + 2);
+    patch_number(sample.detail, 64, 24, 4);
+    assert_int_equal(atf_session_refresh(sample.session), before + 2);
+    atf_session_close(sample.session);
+}
+
+TEST(events_that_are_gone_are_damage_and_the_others_alive)
+{
+    struct sample sample = open_sample();
+    const atf_index *index = atf_thread_index(sample.thread);
+    atf_detail *detail = atf_thread_detail(sample.thread);
+    atf_event event;
+    atf_record record;
+    atf_error err;
+    assert_int_equal(truncate(sample.index, LEFT), 0);
+    atf_session_refresh(sample.session);
+    assert_int_equal(atf_index_count(index), EVENTS);
+    assert_int_equal(atf_index_readable(index), 100);
+    assert_int_equal(atf_index_get(index, 99, &event), ATF_OK);
+    assert_int_equal(atf_index_get(index, 100, &event), ATF_ERR_DAMAGED);
+    assert_ok(atf_detail_get_by_index_seq(detail, index, 98, &record, &err), err);
+    assert_int_equal(atf_detail_get_by_index_seq(detail, index, 100, &record, &err),
+                     ATF_ERR_DAMAGED);
+    assert_non_null(strstr(err.text, "event 100 is gone"));
+    atf_session_close(sample.session);
+}
+
+TEST(records_that_are_gone_are_damage_and_the_others_alive)
+{
+    struct sample sample = open_sample();
+    atf_detail *detail = atf_thread_detail(sample.thread);
+    atf_record record;
+    atf_error err;
+    assert_ok(atf_detail_survey_records(detail, NULL, NULL, &err), err);
+    assert_int_equal(truncate(sample.detail, 64 + 24 + 25 + 26), 0);
+    atf_session_refresh(sample.session);
+    assert_ok(atf_detail_get(detail, 2, &record, &err), err);
+    assert_int_equal(atf_detail_get(detail, 3, &record, &err), ATF_ERR_DAMAGED);
+    assert_non_null(strstr(err.text, "record 3 is gone"));
+    assert_int_equal(err.offset, 64 + 24 + 25 + 26);
+    atf_session_close(sample.session);
+}
+
+TEST(a_record_of_a_table_that_can_not_be_made_is_damage)
+{
+    struct sample sample = open_sample();
+    atf_record record;
+    atf_error err;
+    assert_int_equal(truncate(sample.detail, 4096), 0);
+    assert_int_equal(atf_detail_get(atf_thread_detail(sample.thread), 0, &record, &err),
+                     ATF_ERR_DAMAGED);
+    assert_string_equal(strrchr(err.file, '/'), "/detail.atf");
+    atf_session_close(sample.session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_has_not_changed_is_no_news),
+        cmocka_unit_test(each_shortening_is_news_once),
+        cmocka_unit_test(events_that_are_gone_are_damage_and_the_others_alive),
+        cmocka_unit_test(records_that_are_gone_are_damage_and_the_others_alive),
+        cmocka_unit_test(a_record_of_a_table_that_can_not_be_made_is_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
