@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A tournament (loser) tree: the smallest of many keys, and its successor once that one is
- * replaced, for one comparison a level and no branch that depends on the data. The functions are
- * made for two types of key: narrow ones, which are faster, and wide ones, which hold any time.
+ * replaced, for one comparison a level and no branch that depends on the data.
  */
 #ifndef ATF_TOURNAMENT_H
 #define ATF_TOURNAMENT_H
@@ -12,7 +11,6 @@
 
 /* A time in the upper bits, what orders equal times below, and the slot that the key stands for
  * lowest. All distinct. */
-typedef uint64_t atf_narrow_key;
 typedef unsigned __int128 atf_wide_key;
 
 /* Leaves for `slots` slots: the next power of two. The tree takes 2 * that many keys. */
@@ -24,40 +22,31 @@ static inline size_t atf_tournament_leaves(size_t slots)
     return leaves;
 }
 
-/*
- * start: tree[leaves + slot] holds each slot's key; returns the smallest. First the winners go up
- * the tree; then each inner node, from the top, keeps the loser of its two. replace: puts the next
- * key of the last winner's slot in its place; returns the new winner.
- */
-#define ATF_TOURNAMENT(width)                                                                      \
-    static inline atf_##width##_key atf_tournament_start_##width(atf_##width##_key *tree,          \
-                                                                 size_t leaves)                    \
-    {                                                                                              \
-        if (leaves == 1)                                                                           \
-            return tree[1];                                                                        \
-        for (size_t node = leaves - 1; node > 0; node--)                                           \
-            tree[node] =                                                                           \
-                tree[2 * node] < tree[2 * node + 1] ? tree[2 * node] : tree[2 * node + 1];         \
-        atf_##width##_key winner = tree[1];                                                        \
-        for (size_t node = 1; node < leaves; node++)                                               \
-            tree[node] =                                                                           \
-                tree[2 * node] < tree[2 * node + 1] ? tree[2 * node + 1] : tree[2 * node];         \
-        return winner;                                                                             \
-    }                                                                                              \
-                                                                                                   \
-    static inline atf_##width##_key atf_tournament_replace_##width(                                \
-        atf_##width##_key *tree, size_t leaves, size_t slot, atf_##width##_key key)                \
-    {                                                                                              \
-        for (size_t node = (leaves + slot) / 2; node > 0; node /= 2) {                             \
-            atf_##width##_key other = tree[node];                                                  \
-            tree[node] = key < other ? other : key;                                                \
-            key = key < other ? key : other;                                                       \
-        }                                                                                          \
-        return key;                                                                                \
-    }
+/* tree[leaves + slot] holds each slot's key. Returns the smallest. First the winners go up the
+ * tree; then each inner node, from the top, keeps the loser of its two. */
+static inline atf_wide_key atf_tournament_start_wide(atf_wide_key *tree, size_t leaves)
+{
+    if (leaves == 1)
+        return tree[1];
+    for (size_t node = leaves - 1; node > 0; node--)
+        tree[node] = tree[2 * node] < tree[2 * node + 1] ? tree[2 * node] : tree[2 * node + 1];
+    atf_wide_key winner = tree[1];
+    for (size_t node = 1; node < leaves; node++)
+        tree[node] = tree[2 * node] < tree[2 * node + 1] ? tree[2 * node + 1] : tree[2 * node];
+    return winner;
+}
 
-ATF_TOURNAMENT(narrow)
-ATF_TOURNAMENT(wide)
+/* Puts the next key of the last winner's slot in its place. Returns the new winner. */
+static inline atf_wide_key atf_tournament_replace_wide(atf_wide_key *tree, size_t leaves,
+                                                       size_t slot, atf_wide_key key)
+{
+    for (size_t node = (leaves + slot) / 2; node > 0; node /= 2) {
+        atf_wide_key other = tree[node];
+        tree[node] = key < other ? other : key;
+        key = key < other ? key : other;
+    }
+    return key;
+}
 
 /* time, 32 bits that order equal times, slot */
 static inline atf_wide_key atf_wide_key_make(uint64_t time, uint32_t tie, uint32_t slot)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/mman.h>
+
 #include "orders.h"
 #include "trace.h"
 
@@ -92,6 +94,59 @@ TEST(reads_of_any_size_give_the_same_stream)
     free_orders(&all);
 }
 
+static uint64_t step_in_bursts(uint64_t before, uint64_t random)
+{
+    return random % 1000 == 0 ? before + (random >> 32) : before + random % 2;
+}
+
+/* Reads some of what comes, and returns where the merge then stands. */
+static uint64_t read_some(atf_merge *merge, const struct orders *all, uint64_t position, size_t max)
+{
+    static atf_merged events[3000];
+    uint64_t left = all->total - position;
+    assert_in_range(max, 0, LENGTH(events));
+    assert_int_equal(atf_merge_read(merge, events, max), max < left ? max : left);
+    for (size_t i = 0; i < max && i < left; i++) {
+        const struct place *wanted = &all->merged[position + i];
+        if (events[i].slot != wanted->slot || events[i].seq != wanted->seq)
+            fail_msg("position %u: thread %u event %u", (unsigned)(position + i), events[i].slot,
+                     (unsigned)events[i].seq);
+    }
+    position += max < left ? max : left;
+    assert_int_equal(atf_merge_remaining(merge), all->total - position);
+    return position;
+}
+
+static void read_and_seek(const struct orders *all, uint64_t seed)
+{
+    atf_merge *merge = merge_of(all);
+    for (uint64_t position = 0; position < all->total;)
+        position = read_some(merge, all, position, random_below(&seed, 3000));
+    assert_exhausted(merge);
+    for (int i = 0; i < 10; i++) {
+        uint64_t position = random_below(&seed, (uint32_t)all->total + 1);
+        atf_merge_seek(merge, position);
+        for (uint32_t reads = random_below(&seed, 20); reads > 0; reads--)
+            position = read_some(merge, all, position, random_below(&seed, 1500));
+    }
+    atf_merge_close(merge);
+}
+
+TEST(long_streams_are_read_and_sought_in_any_way)
+{
+    static const size_t threads[] = {1, 2, 9, 64, 1100};
+    static step *const long_steps[] = {
+        step_forward,    step_with_many_ties, step_back_at_times,         step_anywhere,
+        step_not_at_all, step_in_bursts,      step_to_the_last_nanosecond};
+    for (size_t t = 0; t < LENGTH(threads); t++)
+        for (size_t s = 0; s < LENGTH(long_steps); s++) {
+            struct orders all =
+                make_orders(threads[t], 150000 / threads[t], 3 * t + s, long_steps[s]);
+            read_and_seek(&all, t + s);
+            free_orders(&all);
+        }
+}
+
 TEST(every_position_of_a_small_stream_can_be_sought)
 {
     for (size_t s = 0; s < LENGTH(steps); s++) {
@@ -183,6 +238,82 @@ TEST(times_lie_as_far_apart_as_they_like)
         }
 }
 
+/* Events that read as zeros come right after the last one that doesn't: nothing else is lost, and
+ * nothing comes twice. */
+TEST(a_file_that_was_cut_and_reads_as_zeros_is_merged_whole)
+{
+    for (uint32_t slot = 0; slot < 3; slot++) {
+        struct orders all = make_orders(3, 9000, 70, step_with_many_ties);
+        atf_order *order = &all.orders[slot];
+        const uint8_t *whole = order->events;
+        uint8_t *cut = calloc(order->count, ATF_EVENT_SIZE);
+        uint64_t first = order->count / 2; /* of the zeros */
+        assert_true(first > 0);
+        uint64_t before = atf_order_time(order, first - 1);
+        assert_non_null(cut);
+        memcpy(cut, whole, first * ATF_EVENT_SIZE);
+        order->events = cut;
+        for (uint64_t i = 0; i < all.total; i++)
+            if (all.merged[i].slot == slot && all.merged[i].seq >= first)
+                all.merged[i].time = before;
+        qsort(all.merged, all.total, sizeof *all.merged, compare_places);
+        atf_merge *merge = merge_of(&all);
+        for (uint64_t position = 0; position < all.total;)
+            position = read_some(merge, &all, position, 700);
+        assert_exhausted(merge);
+        atf_merge_close(merge);
+        order->events = whole;
+        free(cut);
+        free_orders(&all);
+    }
+}
+
+struct next {
+    atf_merge *merge;
+    atf_merged event;
+};
+
+static int read_next(void *arg)
+{
+    struct next *next = arg;
+    return atf_merge_next(next->merge, &next->event) ? ATF_OK : ATF_ERR_RANGE;
+}
+
+/* Half of a thread's events are gone from their file. The merge reads no further ahead than the
+ * next event of each thread once it meets that. */
+TEST(all_events_before_a_damaged_place_are_read)
+{
+    enum { PAGE_EVENTS = 4096 / ATF_EVENT_SIZE };
+    struct orders all = make_orders(3, 9000, 71, step_forward);
+    atf_order *order = &all.orders[1];
+    const uint8_t *whole = order->events;
+    size_t size = order->count * ATF_EVENT_SIZE;
+    uint64_t gone = order->count / 2 / PAGE_EVENTS * PAGE_EVENTS;
+    assert_true(gone > 0);
+    const char *path = path_in(temp_dir(), "events");
+    write_file(path, whole, size);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    uint8_t *mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(mapped != MAP_FAILED);
+    order->events = mapped;
+    close(fd);
+    assert_int_equal(truncate(path, (off_t)(gone * ATF_EVENT_SIZE)), 0);
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    struct next next = {.merge = merge_of(&all)};
+    uint64_t position = 0;
+    for (; atf_guard(read_next, &next, NULL) == ATF_OK; position++) {
+        assert_int_equal(next.event.slot, all.merged[position].slot);
+        assert_int_equal(next.event.seq, all.merged[position].seq);
+    }
+    assert_int_equal(all.merged[position].slot, 1);
+    assert_int_equal(all.merged[position].seq, gone - 1);
+    atf_merge_close(next.merge);
+    munmap(mapped, size);
+    order->events = whole;
+    free_orders(&all);
+}
+
 TEST(a_session_is_merged_whole)
 {
     atf_session *session;
@@ -230,10 +361,13 @@ int main(void)
         cmocka_unit_test(few_and_many_threads_come_in_order),
         cmocka_unit_test(nothing_to_merge_is_the_end),
         cmocka_unit_test(reads_of_any_size_give_the_same_stream),
+        cmocka_unit_test(long_streams_are_read_and_sought_in_any_way),
         cmocka_unit_test(every_position_of_a_small_stream_can_be_sought),
         cmocka_unit_test(random_positions_of_large_streams_can_be_sought),
         cmocka_unit_test(any_time_can_be_sought),
         cmocka_unit_test(times_lie_as_far_apart_as_they_like),
+        cmocka_unit_test(a_file_that_was_cut_and_reads_as_zeros_is_merged_whole),
+        cmocka_unit_test(all_events_before_a_damaged_place_are_read),
         cmocka_unit_test(a_session_is_merged_whole),
         cmocka_unit_test(threads_without_an_index_keep_their_slot),
     };

@@ -4,49 +4,30 @@
 
 enum { MOST_SLOTS = 40, MOST_KEYS = 128, ROUNDS = 500 };
 
-static atf_narrow_key narrow_key(uint64_t time, uint32_t slot)
-{
-    return time << 8 | slot;
-}
-
-static atf_wide_key wide_key(uint64_t time, uint32_t slot)
-{
-    return atf_wide_key_make(time, 0, slot);
-}
-
-static atf_narrow_key narrow_exhausted(uint32_t slot)
-{
-    return (UINT64_MAX << 8) | slot;
-}
-
 /* Each slot's time rises now and then; the winner is always the smallest of all. */
-#define TOURNAMENT_TEST(width, exhausted)                                                          \
-    TEST(width##_keys_come_in_order)                                                               \
-    {                                                                                              \
-        for (uint32_t slots = 1; slots < MOST_SLOTS; slots++) {                                    \
-            atf_##width##_key tree[MOST_KEYS];                                                     \
-            uint64_t times[MOST_SLOTS];                                                            \
-            uint64_t seed = slots;                                                                 \
-            size_t leaves = atf_tournament_leaves(slots);                                          \
-            for (uint32_t i = 0; i < leaves; i++)                                                  \
-                tree[leaves + i] = exhausted(i);                                                   \
-            for (uint32_t i = 0; i < slots; i++)                                                   \
-                tree[leaves + i] = width##_key(times[i] = random_below(&seed, 5), i);              \
-            atf_##width##_key winner = atf_tournament_start_##width(tree, leaves);                 \
-            for (int round = 0; round < ROUNDS; round++) {                                         \
-                uint32_t slot = (uint32_t)winner & 0xFF;                                           \
-                for (uint32_t other = 0; other < slots; other++)                                   \
-                    assert_true(winner <= width##_key(times[other], other));                       \
-                assert_true(winner == width##_key(times[slot], slot));                             \
-                times[slot] += random_below(&seed, 3);                                             \
-                winner = atf_tournament_replace_##width(tree, leaves, slot,                        \
-                                                        width##_key(times[slot], slot));           \
-            }                                                                                      \
-        }                                                                                          \
+TEST(keys_come_in_order)
+{
+    for (uint32_t slots = 1; slots < MOST_SLOTS; slots++) {
+        atf_wide_key tree[MOST_KEYS];
+        uint64_t times[MOST_SLOTS];
+        uint64_t seed = slots;
+        size_t leaves = atf_tournament_leaves(slots);
+        for (uint32_t i = 0; i < leaves; i++)
+            tree[leaves + i] = atf_wide_key_exhausted(i);
+        for (uint32_t i = 0; i < slots; i++)
+            tree[leaves + i] = atf_wide_key_make(times[i] = random_below(&seed, 5), 0, i);
+        atf_wide_key winner = atf_tournament_start_wide(tree, leaves);
+        for (int round = 0; round < ROUNDS; round++) {
+            uint32_t slot = (uint32_t)winner;
+            for (uint32_t other = 0; other < slots; other++)
+                assert_true(winner <= atf_wide_key_make(times[other], 0, other));
+            assert_true(slot < slots && winner == atf_wide_key_make(times[slot], 0, slot));
+            times[slot] += random_below(&seed, 3);
+            winner = atf_tournament_replace_wide(tree, leaves, slot,
+                                                 atf_wide_key_make(times[slot], 0, slot));
+        }
     }
-
-TOURNAMENT_TEST(narrow, narrow_exhausted)
-TOURNAMENT_TEST(wide, atf_wide_key_exhausted)
+}
 
 TEST(leaves_are_the_next_power_of_two)
 {
@@ -67,8 +48,7 @@ TEST(an_exhausted_slot_is_after_the_last_nanosecond)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrow_keys_come_in_order),
-        cmocka_unit_test(wide_keys_come_in_order),
+        cmocka_unit_test(keys_come_in_order),
         cmocka_unit_test(leaves_are_the_next_power_of_two),
         cmocka_unit_test(an_exhausted_slot_is_after_the_last_nanosecond),
     };
