@@ -147,8 +147,8 @@ TEST(the_whole_weighs_what_its_events_weigh)
     uint64_t scratch[24];
     static const uint64_t more[] = {0, 1, UINT64_MAX / 2};
     for (size_t i = 0; i < LENGTH(more); i++) {
-        assert_int_equal(atf_cut_find(all.list, all.count, weights.total + more[i], 0, weigh, &weights,
-                                      cut, scratch),
+        assert_int_equal(atf_cut_find(all.list, all.count, weights.total + more[i], 0, weigh,
+                                      &weights, cut, scratch),
                          weights.total);
         for (size_t slot = 0; slot < all.count; slot++)
             assert_int_equal(cut[slot], all.orders[slot].count);
@@ -181,32 +181,73 @@ static uint64_t weigh_only_from_the_start(const void *arg, size_t slot, uint64_t
 
 TEST(parts_that_weigh_less_than_the_whole_end_the_search)
 {
-    uint64_t cut[1];
-    uint64_t scratch[6];
-    struct orders all = {.count = 1,
-                         .orders = calloc(1, sizeof *all.orders),
-                         .list = calloc(1, sizeof(atf_order *)),
-                         .merged = calloc(300, sizeof *all.merged)};
-    uint64_t seed = 1;
-    make_order(&all, 0, 300, &seed, step_forward);
-    atf_cut_find(all.list, 1, 150, weigh_only_from_the_start, NULL, cut, scratch);
-    assert_true(cut[0] <= 300);
+    uint64_t cut[2];
+    uint64_t scratch[12];
+    struct orders all = make_orders(2, 300, 1, step_forward);
+    atf_cut_find(all.list, all.count, 150, 0, weigh_only_from_the_start, NULL, cut, scratch);
+    for (size_t slot = 0; slot < all.count; slot++)
+        assert_true(cut[slot] <= 300);
     free_orders(&all);
 }
 
 TEST(times_that_are_no_longer_those_of_the_blocks_end_the_search)
 {
-    enum { COUNT = 200 };
-    static uint8_t events[COUNT * ATF_EVENT_SIZE];
-    static const uint64_t block_times[] = {0, ATF_BLOCK};
-    const atf_order order = {.events = events, .block_times = block_times, .count = COUNT};
-    const atf_order *list[] = {&order};
-    uint64_t cut[1];
-    uint64_t scratch[6];
-    for (uint64_t i = 0; i < COUNT; i++)
-        store_number(events + ATF_EVENT_SIZE * i, i == COUNT / 2 ? UINT64_MAX - 1 : i, 8);
-    assert_true(atf_cut_find(list, 1, 50, atf_weigh_events, NULL, cut, scratch) <= COUNT);
-    assert_true(cut[0] <= COUNT);
+    enum { COUNT = 200, BLOCKS = (COUNT + ATF_BLOCK - 1) / ATF_BLOCK };
+    static uint8_t events[2][COUNT * ATF_EVENT_SIZE];
+    uint64_t block_times[BLOCKS];
+    atf_order orders[2];
+    const atf_order *list[] = {&orders[0], &orders[1]};
+    uint64_t cut[2];
+    uint64_t scratch[12];
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        block_times[i] = i * ATF_BLOCK;
+    for (size_t slot = 0; slot < 2; slot++) {
+        for (uint64_t i = 0; i < COUNT; i++)
+            store_number(events[slot] + ATF_EVENT_SIZE * i, slot || i == COUNT / 2 ? 0 : i * i, 8);
+        orders[slot] = (atf_order){
+            .events = events[slot], .block_times = block_times, .last_time = 7, .count = COUNT};
+    }
+    for (uint64_t target = 0; target < 2 * COUNT; target++) {
+        atf_cut_find(list, 2, target, 0, atf_weigh_events, NULL, cut, scratch);
+        assert_true(cut[0] <= COUNT && cut[1] <= COUNT);
+    }
+}
+
+/* Whether so many events of each order are the first ones of the merged order. */
+static bool is_cut(const struct orders *all, const uint64_t *cut)
+{
+    uint64_t total = 0;
+    for (size_t slot = 0; slot < all->count; slot++)
+        total += cut[slot];
+    uint64_t *seen = calloc(all->count + 1, sizeof *seen);
+    assert_non_null(seen);
+    for (uint64_t position = 0; position < total; position++)
+        seen[all->merged[position].slot]++;
+    bool same = memcmp(seen, cut, all->count * sizeof *cut) == 0;
+    free(seen);
+    return same;
+}
+
+TEST(a_cut_with_slack_is_a_cut_a_little_before)
+{
+    enum { THREADS = 5, SLACK = 300 };
+    for (size_t s = 0; s < LENGTH(steps); s++) {
+        struct orders all = make_orders(THREADS, 2000, s, steps[s]);
+        struct weights weights = make_weights(&all, 1, s);
+        uint64_t cut[THREADS];
+        uint64_t exact[THREADS];
+        uint64_t scratch[6 * THREADS];
+        for (uint64_t target = 0; target <= weights.total; target += 97) {
+            uint64_t most =
+                atf_cut_find(all.list, all.count, target, 0, weigh, &weights, exact, scratch);
+            uint64_t got =
+                atf_cut_find(all.list, all.count, target, SLACK, weigh, &weights, cut, scratch);
+            assert_true(got == most || (got <= target && target - got < SLACK));
+            assert_true(is_cut(&all, cut));
+        }
+        free_weights(&weights, all.count);
+        free_orders(&all);
+    }
 }
 
 int main(void)
@@ -218,6 +259,7 @@ int main(void)
         cmocka_unit_test(one_long_and_many_short_threads),
         cmocka_unit_test(the_whole_weighs_what_its_events_weigh),
         cmocka_unit_test(nothing_can_be_cut_anywhere),
+        cmocka_unit_test(a_cut_with_slack_is_a_cut_a_little_before),
         cmocka_unit_test(parts_that_weigh_less_than_the_whole_end_the_search),
         cmocka_unit_test(times_that_are_no_longer_those_of_the_blocks_end_the_search),
     };
