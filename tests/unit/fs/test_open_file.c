@@ -164,7 +164,7 @@ TEST(many_readers_of_one_file_all_get_their_bytes)
 
 /* ---- Traces that change under the mount ---- */
 
-enum { EVENTS = 20000, KEPT = 16 * 4096 };
+enum { EVENTS = 20030, KEPT = 16 * 4096 };
 
 static const char *make_session(void)
 {
@@ -296,7 +296,7 @@ TEST(ranges_and_reads_of_lines_that_changed_since_are_damage)
     struct file *file = open_path(fs, "thread_0/events.jsonl");
     for (uint64_t i = EVENTS - EVENTS % ATF_BLOCK; i < EVENTS; i++)
         patch_number(index, 64 + 32 * i, UINT64_MAX, 8);
-    assert_int_equal(open_again(fs, "thread_0/events/19999-20000.jsonl"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/events/20029-20030.jsonl"), ATF_ERR_DAMAGED);
     for (uint64_t i = EVENTS - EVENTS % ATF_BLOCK; i < EVENTS; i++)
         patch_number(index, 64 + 32 * i, 1, 8);
     assert_int_equal(read_at(fs, file, file_size(file) - 100), ATF_ERR_DAMAGED);
@@ -309,12 +309,12 @@ TEST(ranges_of_records_that_changed_since_are_damage)
 {
     const char *folder = make_session();
     const char *detail = path_in(folder, "thread_0/detail.atf");
-    save_numbered_detail(detail, 40);
+    save_numbered_detail(detail, 60);
     struct fs *fs = open_fs(folder);
     struct file *file = open_path(fs, "thread_0/details.jsonl");
-    for (uint32_t i = 0, at = 64; i < 40; at += 24 + i++)
+    for (uint32_t i = 0, at = 64; i < 60; at += 24 + i++)
         patch_number(detail, at + 16, UINT64_MAX, 8); /* timestamps of twenty digits */
-    assert_int_equal(open_again(fs, "thread_0/details/39-40.jsonl"), ATF_ERR_DAMAGED);
+    assert_int_equal(open_again(fs, "thread_0/details/59-60.jsonl"), ATF_ERR_DAMAGED);
     file_close(file);
     fs_close(fs);
 }
