@@ -7,7 +7,10 @@
 #include "error.h"
 #include "index.h"
 
-enum { TASK_EVENTS = 1 << 16 }; /* a multiple of ATF_BLOCK */
+enum {
+    TASK_EVENTS = 1 << 16, /* a multiple of ATF_BLOCK */
+    AHEAD = 160            /* events that are asked for before they are needed */
+};
 _Static_assert(TASK_EVENTS % ATF_BLOCK == 0, "tasks begin at blocks");
 
 struct merge_pass {
@@ -96,6 +99,7 @@ static void merge_block(struct merge_pass *pass, struct place *place, uint64_t f
                 now.skip++;
                 barrier = now.skip < pass->late_count ? pass->late[now.skip] : pass->count;
             }
+            __builtin_prefetch(pass->events + ATF_EVENT_SIZE * (now.punctual + AHEAD));
             now.punctual_time = time_of(pass, now.punctual);
         }
     }
