@@ -4,11 +4,13 @@
  * they stand; where the rest, the late ones, are as well, the two are merged. Cuts of both at a
  * position of the result make tasks that know nothing of each other.
  */
+#include <sys/mman.h>
+
 #include "error.h"
 #include "index.h"
 
 enum {
-    TASK_EVENTS = 1 << 16, /* a multiple of ATF_BLOCK */
+    TASK_EVENTS = 1 << 16, /* a multiple of ATF_BLOCK, and whole pages of seqs */
     AHEAD = 160            /* events that are asked for before they are needed */
 };
 _Static_assert(TASK_EVENTS % ATF_BLOCK == 0, "tasks begin at blocks");
@@ -112,6 +114,8 @@ static int merge_task(void *arg, uint64_t number, atf_error *err)
     struct merge_pass *pass = arg;
     uint64_t from = number * TASK_EVENTS;
     uint64_t to = pass->count - from < TASK_EVENTS ? pass->count : from + TASK_EVENTS;
+    /* The result's pages at once cost less than one by one; a kernel that can't makes them so. */
+    madvise(pass->seqs + from, (to - from) * sizeof *pass->seqs, MADV_POPULATE_WRITE);
     struct place place = place_at(pass, from);
     for (uint64_t block = from; block < to && !atomic_load(&pass->disorder); block += ATF_BLOCK) {
         uint64_t end = to - block < ATF_BLOCK ? to : block + ATF_BLOCK;
