@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "index.h"
 
 static bool newer(const struct timespec *a, const struct timespec *b)
 {
@@ -157,55 +158,73 @@ void fs_close(struct fs *fs)
     free(fs);
 }
 
-struct order_pass {
-    struct fs *fs;
-    const atf_cancel *cancel;
+/* One thread's search for its time order. */
+struct order_search {
+    struct fs_thread *thread;
+    enum format format; /* whose lines are measured on the way */
+    atf_spill lengths;
 };
+
+static void measure_block(void *arg, uint64_t from, uint64_t to)
+{
+    const struct order_search *search = arg;
+    const struct lane *lane = &search->thread->lanes[ORDER_TIME][search->format];
+    uint64_t *lengths = search->lengths.data;
+    lengths[from / ATF_BLOCK + 1] = lane->format->measure(lane, from, to);
+}
+
+/* The lane that shows a thread in time order: one whose time never steps back has one lane for both
+ * orders. */
+static struct lane *lane_by_time(struct fs_thread *thread, enum format format)
+{
+    return &thread->lanes[thread->time_order->seqs ? ORDER_TIME : ORDER_INDEX][format];
+}
+
+static int find_order_in(struct order_search *search, atf_index *index, const atf_cancel *cancel,
+                         atf_error *err)
+{
+    struct fs_thread *thread = search->thread;
+    struct lane *measured = &thread->lanes[ORDER_TIME][search->format];
+    atf_visitor visitor = {.visit = measure_block, .arg = search};
+    bool visited;
+    if (!geometry_room(&search->lengths, atf_index_count(index)))
+        return atf_fail_memory(err);
+    int status = atf_index_order_visit(index, &measured->order, &visitor, &visited, cancel, err);
+    if (status != ATF_OK)
+        return status;
+    thread->time_order = measured->order;
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        thread->lanes[ORDER_TIME][format].order = thread->time_order;
+    return visited ? geometry_take(&lane_by_time(thread, search->format)->geometry,
+                                   thread->time_order->count, &search->lengths, cancel, err)
+                   : ATF_OK;
+}
 
 static int find_order(void *arg, const atf_cancel *cancel, atf_error *err)
 {
-    struct fs_thread *thread = arg;
-    atf_index *index = atf_thread_index(thread->thread);
-    const atf_order *order = &thread->index_order;
-    int status = index ? atf_index_order(index, &order, NULL, cancel, err) : ATF_OK;
-    if (status != ATF_OK)
-        return status;
-    thread->time_order = order;
-    for (int format = 0; format < FORMAT_COUNT; format++)
-        thread->lanes[ORDER_TIME][format].order = order;
-    return ATF_OK;
+    struct order_search *search = arg;
+    atf_index *index = atf_thread_index(search->thread->thread);
+    search->thread->time_order = &search->thread->index_order;
+    int status = index ? find_order_in(search, index, cancel, err) : ATF_OK;
+    atf_spill_free(&search->lengths);
+    return status;
 }
 
-/* The measured lane of a thread; a thread whose time never steps back has one lane for both orders.
- */
+/* The measured lane of a thread. */
 static int need_lane(struct fs *fs, size_t i, enum event_order order, enum format format,
                      struct lane **lane, const atf_cancel *cancel, atf_error *err)
 {
     struct fs_thread *thread = &fs->threads[i];
+    *lane = &thread->lanes[order][format];
     if (order == ORDER_TIME) {
-        int status = atf_lazy_need(&thread->ordered, find_order, thread, cancel, err);
+        struct order_search search = {
+            .thread = thread, .format = format, .lengths = ATF_SPILL_NONE};
+        int status = atf_lazy_need(&thread->ordered, find_order, &search, cancel, err);
         if (status != ATF_OK)
             return status;
-        if (!thread->time_order->seqs)
-            order = ORDER_INDEX;
+        *lane = lane_by_time(thread, format);
     }
-    *lane = &thread->lanes[order][format];
     return lane_measure(*lane, cancel, err);
-}
-
-static int find_order_of(void *arg, uint64_t i, atf_error *err)
-{
-    const struct order_pass *pass = arg;
-    struct fs_thread *thread = &pass->fs->threads[i];
-    return atf_lazy_need(&thread->ordered, find_order, thread, pass->cancel, err);
-}
-
-/* The time order of all threads, each on a core of its own: sorting one takes turns with nothing.
- */
-static int need_orders(struct fs *fs, const atf_cancel *cancel, atf_error *err)
-{
-    struct order_pass pass = {.fs = fs, .cancel = cancel};
-    return atf_parallel(fs->thread_count, find_order_of, &pass, cancel, err);
 }
 
 struct stream_build {
@@ -216,24 +235,31 @@ struct stream_build {
     enum format format;
 };
 
+struct stream_lanes {
+    const struct stream_build *build;
+    const atf_cancel *cancel;
+};
+
+static int build_lane(void *arg, uint64_t i, atf_error *err)
+{
+    const struct stream_lanes *lanes = arg;
+    const struct stream_build *build = lanes->build;
+    struct lane **lane = &build->stream->lanes[i];
+    size_t thread = build->first + i;
+    int status =
+        need_lane(build->fs, thread, build->order, build->format, lane, lanes->cancel, err);
+    /* Merging and selecting by time need the order's block times, which a lane in index order has
+     * not. */
+    if (status == ATF_OK)
+        build->stream->orders[i] =
+            build->order == ORDER_TIME ? build->fs->threads[thread].time_order : (*lane)->order;
+    return status;
+}
+
 static int build_stream(void *arg, const atf_cancel *cancel, atf_error *err)
 {
-    const struct stream_build *build = arg;
-    struct stream *stream = build->stream;
-    for (size_t i = 0; i < stream->count; i++) {
-        struct lane *lane;
-        int status =
-            need_lane(build->fs, build->first + i, build->order, build->format, &lane, cancel, err);
-        if (status != ATF_OK)
-            return status;
-        stream->lanes[i] = lane;
-        /* Merging and selecting by time need the order's block times, which a lane in index order
-         * has not. */
-        stream->orders[i] = build->order == ORDER_TIME
-                                ? build->fs->threads[build->first + i].time_order
-                                : lane->order;
-    }
-    return ATF_OK;
+    struct stream_lanes lanes = {.build = arg, .cancel = cancel};
+    return atf_parallel(lanes.build->stream->count, build_lane, &lanes, cancel, err);
 }
 
 int fs_thread_stream(struct fs *fs, size_t thread, enum event_order order, enum format format,
@@ -254,9 +280,7 @@ int fs_merged_stream(struct fs *fs, enum format format, const struct stream **st
     struct stream_build build = {
         .fs = fs, .stream = &merged->stream, .order = ORDER_TIME, .format = format};
     *stream = &merged->stream;
-    int status = atomic_load(&merged->lazy.ready) ? ATF_OK : need_orders(fs, cancel, err);
-    return status != ATF_OK ? status
-                            : atf_lazy_need(&merged->lazy, build_stream, &build, cancel, err);
+    return atf_lazy_need(&merged->lazy, build_stream, &build, cancel, err);
 }
 
 int fs_details(struct fs *fs, size_t thread, const struct rows **rows, const atf_cancel *cancel,

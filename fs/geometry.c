@@ -41,24 +41,32 @@ static int measure_blocks(void *arg, uint64_t task, atf_error *err)
     return ATF_OK;
 }
 
+bool geometry_room(atf_spill *lengths, uint64_t lines)
+{
+    return atf_spill_grow(lengths, ((lines + ATF_BLOCK - 1) / ATF_BLOCK + 1) * sizeof(uint64_t));
+}
+
+static void add_up(struct geometry *geometry, uint64_t lines)
+{
+    uint64_t *sums = geometry->sums.data;
+    geometry->lines = lines;
+    sums[0] = 0;
+    for (uint64_t block = 0; block < geometry_blocks(geometry); block++)
+        sums[block + 1] += sums[block];
+    atf_spill_seal(&geometry->sums);
+}
+
 static int build_sums(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     struct build *build = arg;
-    struct geometry *geometry = build->geometry;
-    uint64_t blocks = (build->lines + ATF_BLOCK - 1) / ATF_BLOCK;
-    if (!atf_spill_grow(&geometry->sums, (blocks + 1) * sizeof(uint64_t)))
+    if (!geometry_room(&build->geometry->sums, build->lines))
         return atf_fail_memory(err);
-    int status =
-        atf_parallel((blocks + TASK_BLOCKS - 1) / TASK_BLOCKS, measure_blocks, build, cancel, err);
-    if (status != ATF_OK)
-        return status;
-    uint64_t *sums = geometry->sums.data;
-    sums[0] = 0;
-    for (uint64_t block = 0; block < blocks; block++)
-        sums[block + 1] += sums[block];
-    geometry->lines = build->lines;
-    atf_spill_seal(&geometry->sums);
-    return ATF_OK;
+    uint64_t task_lines = (uint64_t)TASK_BLOCKS * ATF_BLOCK;
+    int status = atf_parallel((build->lines + task_lines - 1) / task_lines, measure_blocks, build,
+                              cancel, err);
+    if (status == ATF_OK)
+        add_up(build->geometry, build->lines);
+    return status;
 }
 
 int geometry_need(struct geometry *geometry, uint64_t lines, geometry_measure *measure, void *arg,
@@ -66,6 +74,31 @@ int geometry_need(struct geometry *geometry, uint64_t lines, geometry_measure *m
 {
     struct build build = {.geometry = geometry, .lines = lines, .measure = measure, .arg = arg};
     return atf_lazy_need(&geometry->lazy, build_sums, &build, cancel, err);
+}
+
+struct taking {
+    struct geometry *geometry;
+    uint64_t lines;
+    atf_spill *lengths;
+};
+
+static int take_lengths(void *arg, const atf_cancel *cancel, atf_error *err)
+{
+    (void)cancel;
+    (void)err;
+    const struct taking *taking = arg;
+    atf_spill_free(&taking->geometry->sums); /* of a pass that was cancelled */
+    taking->geometry->sums = *taking->lengths;
+    *taking->lengths = ATF_SPILL_NONE;
+    add_up(taking->geometry, taking->lines);
+    return ATF_OK;
+}
+
+int geometry_take(struct geometry *geometry, uint64_t lines, atf_spill *lengths,
+                  const atf_cancel *cancel, atf_error *err)
+{
+    struct taking taking = {.geometry = geometry, .lines = lines, .lengths = lengths};
+    return atf_lazy_need(&geometry->lazy, take_lengths, &taking, cancel, err);
 }
 
 uint64_t geometry_find(const struct geometry *geometry, uint64_t offset)

@@ -27,6 +27,12 @@ void geometry_free(struct geometry *geometry);
 int geometry_need(struct geometry *geometry, uint64_t lines, geometry_measure *measure, void *arg,
                   const atf_cancel *cancel, atf_error *err);
 
+/* Takes the sums from a pass that has been made for something else, unless they are there: lengths
+ * holds each block's bytes where the next one's sum will be, as room made by geometry_room. */
+bool geometry_room(atf_spill *lengths, uint64_t lines);
+int geometry_take(struct geometry *geometry, uint64_t lines, atf_spill *lengths,
+                  const atf_cancel *cancel, atf_error *err);
+
 /* Bytes before the block's first line; block may be one past the last. */
 static inline uint64_t geometry_before(const struct geometry *geometry, uint64_t block)
 {

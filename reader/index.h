@@ -32,6 +32,31 @@ int atf_section_verify(const atf_footer *footer, const uint8_t *data, uint64_t l
 bool atf_index_shorten(atf_index *index, uint64_t size);
 bool atf_detail_shorten(atf_detail *detail, uint64_t size);
 
+/*
+ * Called for every block [from, to) of a time order in the making, on many threads, while the
+ * events are in the cache. Blocks may be visited once in index order and then, where time steps
+ * back, in its order.
+ */
+typedef struct atf_visitor {
+    void (*visit)(void *arg, uint64_t from, uint64_t to);
+    void *arg;
+} atf_visitor;
+
+/* As atf_index_order. *order is set before the first visit. *visited: all blocks of the order as it
+ * now is have been visited by this call. */
+int atf_index_order_visit(atf_index *index, const atf_order **order, const atf_visitor *visitor,
+                          bool *visited, const atf_cancel *cancel, atf_error *err);
+
+/*
+ * The time order of two lanes that were drained in turn. late: the events that are earlier than
+ * some event before them, by seq; the others are in order. Where these are, too, merges the two to
+ * the index's seqs and block_times, and visits each block (visitor may be NULL); else *merged is
+ * false.
+ */
+int atf_order_merge_late(atf_index *index, const uint32_t *late, uint64_t late_count,
+                         const atf_visitor *visitor, bool *merged, const atf_cancel *cancel,
+                         atf_error *err);
+
 /* Fills seqs (room for count numbers) with the positions' seqs in (timestamp, seq) order. */
 int atf_order_sort(uint32_t *seqs, const uint8_t *events, uint64_t count, const atf_cancel *cancel,
                    atf_error *err);

@@ -1,43 +1,91 @@
 /* SPDX-License-Identifier: MIT */
 /* The pass over a thread's events that finds their time order and what is wrong with them. */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "error.h"
 #include "index.h"
 
-enum { CHUNK = 1 << 18 }; /* events of one task: a multiple of ATF_BLOCK */
+enum { CHUNK = 1 << 16 }; /* events of one task: a multiple of ATF_BLOCK */
 _Static_assert(CHUNK % ATF_BLOCK == 0, "chunks begin at blocks");
 
 struct chunk {
     uint64_t first, last; /* times as they stand */
+    uint64_t late_count;
     atf_index_survey survey;
 };
 
-struct survey_pass {
-    const atf_index *index;
-    uint64_t *block_times;
-    struct chunk *chunks;
+struct order_build {
+    atf_index *index;
+    const atf_visitor *visitor; /* or NULL */
+    bool visited;
 };
 
-static int survey_chunk(void *arg, uint64_t number, atf_error *err)
+struct survey_pass {
+    atf_index *index;
+    const atf_visitor *visitor;
+    struct chunk *chunks;
+    pthread_mutex_t lock;   /* of growing late */
+    atf_spill late;         /* by chunk, from its first event's place on: its late events */
+    atomic_bool steps_back; /* some chunk has seen it: visits in index order are for nothing */
+};
+
+/* Room for the late events of all chunks, made once some chunk has one. */
+static int need_late(struct survey_pass *pass, atf_error *err)
 {
-    (void)err;
-    struct survey_pass *pass = arg;
-    uint64_t from = number * CHUNK;
-    uint64_t to = pass->index->count - from < CHUNK ? pass->index->count : from + CHUNK;
-    const uint8_t *events = pass->index->events;
-    atf_index_survey found = {.time_first = UINT64_MAX};
-    uint64_t before = 0;
+    const atf_index *index = pass->index;
+    if (index->count > UINT32_MAX)
+        return atf_fail(err, ATF_ERR_LIMIT, 0, index->file.path, ATF_NO_OFFSET,
+                        "time steps back among more than 2^32 events: too many to put in order");
+    pthread_mutex_lock(&pass->lock);
+    bool ok = atf_spill_grow(&pass->late, index->count * sizeof(uint32_t));
+    if (ok) /* each chunk fills the start of its own part: no page needs those after it */
+        madvise(pass->late.data, pass->late.size, MADV_RANDOM);
+    pthread_mutex_unlock(&pass->lock);
+    atomic_store_explicit(&pass->steps_back, true, memory_order_relaxed);
+    return ok ? ATF_OK : atf_fail_memory(err);
+}
+
+/* What a chunk's scan has found so far. */
+struct scan {
+    struct survey_pass *pass;
+    uint64_t start; /* of the chunk */
+    uint64_t before, highest;
+    uint32_t *late;
+    uint64_t late_count;
+    atf_index_survey found;
+};
+
+/* Events that are asked for ahead: the hardware's prefetcher ends at each page, and a prefetch past
+ * the mapping does nothing. */
+enum { AHEAD = 160 };
+
+/* Adds the events of one block, or of less at the end. */
+static int scan_block(struct scan *scan, uint64_t from, uint64_t to, atf_error *err)
+{
+    const uint8_t *events = scan->pass->index->events;
+    atf_index_survey found = scan->found;
+    uint64_t before = scan->before;
+    uint64_t highest = scan->highest;
     for (uint64_t seq = from; seq < to; seq++) {
         atf_event event;
         atf_event_load(events + ATF_EVENT_SIZE * seq, &event);
+        __builtin_prefetch(events + ATF_EVENT_SIZE * (seq + AHEAD));
         uint64_t time = event.timestamp_ns;
-        if (seq % ATF_BLOCK == 0)
-            pass->block_times[seq / ATF_BLOCK] = time;
         found.steps_back += time < before;
         before = time;
-        found.time_first = time < found.time_first ? time : found.time_first;
-        found.time_last = time > found.time_last ? time : found.time_last;
+        if (__builtin_expect(time < highest, 0)) {
+            if (!scan->late) {
+                int status = need_late(scan->pass, err);
+                if (status != ATF_OK)
+                    return status;
+                scan->late = (uint32_t *)scan->pass->late.data + scan->start;
+            }
+            scan->late[scan->late_count++] = (uint32_t)seq;
+            found.time_first = time < found.time_first ? time : found.time_first;
+        } else {
+            highest = time;
+        }
         if (__builtin_expect(event.event_kind - ATF_CALL > ATF_EXCEPTION - ATF_CALL, 0)) {
             if (found.unknown_kinds++ == 0)
                 found.first_unknown_kind = seq;
@@ -47,8 +95,32 @@ static int survey_chunk(void *arg, uint64_t number, atf_error *err)
         found.links += link;
         found.largest_link = target > found.largest_link ? target : found.largest_link;
     }
+    scan->before = before;
+    scan->highest = highest;
+    scan->found = found;
+    return ATF_OK;
+}
+
+static int survey_chunk(void *arg, uint64_t number, atf_error *err)
+{
+    struct survey_pass *pass = arg;
+    uint64_t from = number * CHUNK;
+    uint64_t to = pass->index->count - from < CHUNK ? pass->index->count : from + CHUNK;
+    uint64_t *block_times = pass->index->block_times.data;
+    uint64_t first = atf_load_u64(pass->index->events + ATF_EVENT_SIZE * from);
+    struct scan scan = {.pass = pass, .start = from, .found = {.time_first = first}};
+    for (uint64_t block = from; block < to; block += ATF_BLOCK) {
+        uint64_t end = to - block < ATF_BLOCK ? to : block + ATF_BLOCK;
+        block_times[block / ATF_BLOCK] = atf_load_u64(pass->index->events + ATF_EVENT_SIZE * block);
+        int status = scan_block(&scan, block, end, err);
+        if (status != ATF_OK)
+            return status;
+        if (pass->visitor && !atomic_load_explicit(&pass->steps_back, memory_order_relaxed))
+            pass->visitor->visit(pass->visitor->arg, block, end);
+    }
+    scan.found.time_last = scan.highest;
     pass->chunks[number] = (struct chunk){
-        .first = atf_load_u64(events + ATF_EVENT_SIZE * from), .last = before, .survey = found};
+        .first = first, .last = scan.before, .late_count = scan.late_count, .survey = scan.found};
     return ATF_OK;
 }
 
@@ -68,21 +140,44 @@ static void add_chunk(atf_index_survey *sum, const struct chunk *chunk, const st
         sum->largest_link = add->largest_link;
 }
 
-static int survey_events(atf_index *index, const atf_cancel *cancel, atf_error *err)
+struct late_join {
+    struct survey_pass *pass;
+    const atf_cancel *cancel;
+    uint64_t count;
+};
+
+/*
+ * Makes one list of the chunks' late events. A chunk has not known of the times before it: its
+ * events up to the first that is as late as all of those are late, too.
+ */
+static int join_late(void *arg)
 {
-    uint64_t chunks = (index->count + CHUNK - 1) / CHUNK;
-    struct survey_pass pass = {.index = index,
-                               .block_times = index->block_times.data,
-                               .chunks = calloc(chunks ? chunks : 1, sizeof *pass.chunks)};
-    if (!pass.chunks)
-        return atf_fail_memory(err);
-    int status = atf_parallel(chunks, survey_chunk, &pass, cancel, err);
-    index->survey = (atf_index_survey){.links = 0};
-    if (status == ATF_OK)
-        for (uint64_t i = 0; i < chunks; i++)
-            add_chunk(&index->survey, &pass.chunks[i], i ? &pass.chunks[i - 1] : NULL);
-    free(pass.chunks);
-    return status;
+    struct late_join *join = arg;
+    const atf_index *index = join->pass->index;
+    uint32_t *late = join->pass->late.data;
+    uint64_t joined = 0;
+    uint64_t highest = 0;
+    for (uint64_t from = 0; from < index->count; from += CHUNK) {
+        if (atf_cancelled(join->cancel))
+            return ATF_ERR_CANCELLED;
+        const struct chunk *chunk = &join->pass->chunks[from / CHUNK];
+        uint64_t to = index->count - from < CHUNK ? index->count : from + CHUNK;
+        uint64_t seq = from;
+        while (seq < to && atf_load_u64(index->events + ATF_EVENT_SIZE * seq) < highest)
+            seq++;
+        uint64_t skip = 0;
+        while (skip < chunk->late_count && late[from + skip] < seq)
+            skip++;
+        memmove(late + joined + (seq - from), late + from + skip,
+                (chunk->late_count - skip) * sizeof *late);
+        for (uint64_t i = from; i < seq; i++)
+            late[joined++] = (uint32_t)i;
+        joined += chunk->late_count - skip;
+        if (chunk->survey.time_last > highest)
+            highest = chunk->survey.time_last;
+    }
+    join->count = joined;
+    return ATF_OK;
 }
 
 static int load_block_times(void *arg)
@@ -94,33 +189,66 @@ static int load_block_times(void *arg)
     return ATF_OK;
 }
 
-static int sort_order(atf_index *index, const atf_cancel *cancel, atf_error *err)
+static int sort_order(struct survey_pass *pass, bool *visited, const atf_cancel *cancel,
+                      atf_error *err)
 {
-    if (index->count > UINT32_MAX)
-        return atf_fail(err, ATF_ERR_LIMIT, 0, // GCOVR_EXCL_LINE: needs a trace of 128 GiB
-                        index->file.path,      // GCOVR_EXCL_LINE: the same
-                        ATF_NO_OFFSET,
-                        "time steps back among more than 2^32 events: too many to put in order");
+    atf_index *index = pass->index;
+    *visited = false;
+    int status = need_late(pass, err);
+    if (status != ATF_OK)
+        return status;
     if (!atf_spill_grow(&index->seqs, index->count * sizeof(uint32_t)))
         return atf_fail_memory(err);
-    int status = atf_order_sort(index->seqs.data, index->events, index->count, cancel, err);
+    struct late_join join = {.pass = pass, .cancel = cancel};
+    status = atf_guard(join_late, &join, err);
+    if (status == ATF_ERR_CANCELLED)
+        return atf_fail_cancelled(err);
     if (status != ATF_OK)
         return status;
     index->order.seqs = index->seqs.data;
-    return atf_guard(load_block_times, index, err);
+    bool merged;
+    status = atf_order_merge_late(index, pass->late.data, join.count, pass->visitor, &merged,
+                                  cancel, err);
+    *visited = merged && pass->visitor;
+    if (status != ATF_OK || merged)
+        return status;
+    atf_spill_free(&pass->late);
+    status = atf_order_sort(index->seqs.data, index->events, index->count, cancel, err);
+    return status == ATF_OK ? atf_guard(load_block_times, index, err) : status;
+}
+
+static int survey_and_sort(struct order_build *build, struct survey_pass *pass,
+                           const atf_cancel *cancel, atf_error *err)
+{
+    atf_index *index = build->index;
+    uint64_t chunks = (index->count + CHUNK - 1) / CHUNK;
+    int status = atf_parallel(chunks, survey_chunk, pass, cancel, err);
+    if (status != ATF_OK)
+        return status;
+    index->survey = (atf_index_survey){.links = 0};
+    for (uint64_t i = 0; i < chunks; i++)
+        add_chunk(&index->survey, &pass->chunks[i], i ? &pass->chunks[i - 1] : NULL);
+    build->visited = pass->visitor;
+    return index->survey.steps_back > 0 ? sort_order(pass, &build->visited, cancel, err) : ATF_OK;
 }
 
 static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
 {
-    atf_index *index = arg;
+    struct order_build *build = arg;
+    atf_index *index = build->index;
     uint64_t blocks = (index->count + ATF_BLOCK - 1) / ATF_BLOCK;
     if (!atf_spill_grow(&index->block_times, blocks * sizeof(uint64_t)))
         return atf_fail_memory(err);
     index->order = (atf_order){
         .events = index->events, .block_times = index->block_times.data, .count = index->count};
-    int status = survey_events(index, cancel, err);
-    if (status == ATF_OK && index->survey.steps_back > 0)
-        status = sort_order(index, cancel, err);
+    struct survey_pass pass = {.index = index,
+                               .visitor = build->visitor,
+                               .chunks = calloc(index->count / CHUNK + 1, sizeof *pass.chunks),
+                               .lock = PTHREAD_MUTEX_INITIALIZER,
+                               .late = ATF_SPILL_NONE};
+    int status = pass.chunks ? survey_and_sort(build, &pass, cancel, err) : atf_fail_memory(err);
+    atf_spill_free(&pass.late);
+    free(pass.chunks);
     if (status != ATF_OK) {
         atf_error_name(err, index->file.path);
         return status;
@@ -131,10 +259,21 @@ static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
     return ATF_OK;
 }
 
+int atf_index_order_visit(atf_index *index, const atf_order **order, const atf_visitor *visitor,
+                          bool *visited, const atf_cancel *cancel, atf_error *err)
+{
+    struct order_build build = {.index = index, .visitor = visitor};
+    *order = &index->order;
+    int status = atf_lazy_need(&index->lazy, build_order, &build, cancel, err);
+    *visited = build.visited;
+    return status;
+}
+
 int atf_index_order(atf_index *index, const atf_order **order, const atf_index_survey **survey,
                     const atf_cancel *cancel, atf_error *err)
 {
-    int status = atf_lazy_need(&index->lazy, build_order, index, cancel, err);
+    struct order_build build = {.index = index};
+    int status = atf_lazy_need(&index->lazy, build_order, &build, cancel, err);
     if (status != ATF_OK)
         return status;
     if (order)

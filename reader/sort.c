@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The permutation into time order. A tracer that drains two lanes in turn leaves a few sorted
- * sequences shuffled together: each event is laid on a pile whose last is not later (as in patience
- * sorting), and the piles are merged. Files in real disorder, which would need many piles, are
- * sorted by merging ever longer runs.
+ * The permutation into time order of what is more than two lanes, which late.c merges. A few sorted
+ * sequences shuffled together are taken apart: each event is laid on a pile whose last is not later
+ * (as in patience sorting), and the piles are merged. Files in real disorder, which would need many
+ * piles, are sorted by merging ever longer runs.
  */
 #include <limits.h>
 #include <stdlib.h>

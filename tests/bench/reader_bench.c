@@ -175,6 +175,17 @@ static int order_pass(atf_session *session, uint64_t *units)
     return ATF_OK;
 }
 
+/* All that a program waits for before the first event of a merge, on all cores. */
+static int merge_open_pass(atf_session *session, uint64_t *units)
+{
+    atf_merge *merge;
+    *units = 1;
+    int status = atf_merge_open(&merge, session, NULL, NULL);
+    if (status == ATF_OK)
+        atf_merge_close(merge);
+    return status;
+}
+
 static int plain_pass(atf_session *session, uint64_t *units)
 {
     struct subject subject = {.session = session, .events = atf_session_event_count(session)};
@@ -211,6 +222,8 @@ int main(int argc, char **argv)
     printf("open_us %.3f\n", best(open_session, &subject) / 1000);
     double fresh = best_pass(&subject, plain_pass);
     printf("order %.3f %.3f\n", best_pass(&subject, order_pass), fresh);
+    printf("merge_open_ms %.3f %.3f\n", best_pass(&subject, merge_open_pass) / 1e6,
+           fresh * (double)subject.events / 1e6);
     printf("detail_get %.3f\n", best(random_details, &subject));
     printf("detail_table %.3f\n", best_pass(&subject, table_pass));
     atf_session_close(subject.session);

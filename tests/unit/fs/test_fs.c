@@ -50,6 +50,36 @@ TEST(a_thread_in_order_has_one_lane_for_both_orders)
     fs_close(fs);
 }
 
+/* Lines measured while the order was found, against those measured in a pass of their own. */
+TEST(lengths_do_not_depend_on_what_was_asked_first)
+{
+    for (uint64_t seed = 1; seed < 4; seed++)
+        for (int format = 0; format < FORMAT_COUNT; format++) {
+            const struct stream *on_the_way;
+            const struct stream *later;
+            uint64_t first;
+            uint64_t last;
+            bool any;
+            atf_error err;
+            struct fs *fs = open_odd(70000, seed);
+            struct fs *other = open_odd(70000, seed);
+            enum format as = (enum format)format;
+            assert_ok(fs_session_times(other, &first, &last, &any, NULL, &err), err);
+            assert_ok(fs_merged_stream(fs, as, &on_the_way, NULL, &err), err);
+            assert_ok(fs_merged_stream(other, as, &later, NULL, &err), err);
+            assert_int_equal(on_the_way->count, later->count);
+            for (size_t i = 0; i < later->count; i++) {
+                const struct geometry *a = &on_the_way->lanes[i]->geometry;
+                const struct geometry *b = &later->lanes[i]->geometry;
+                assert_int_equal(a->lines, b->lines);
+                assert_memory_equal(a->sums.data, b->sums.data,
+                                    (geometry_blocks(b) + 1) * sizeof(uint64_t));
+            }
+            fs_close(fs);
+            fs_close(other);
+        }
+}
+
 static void *measure_all(void *arg)
 {
     struct fs *fs = arg;
@@ -158,6 +188,7 @@ int main(void)
         cmocka_unit_test(what_is_no_session_can_not_be_opened),
         cmocka_unit_test(times_are_of_a_thread_or_of_all),
         cmocka_unit_test(a_thread_in_order_has_one_lane_for_both_orders),
+        cmocka_unit_test(lengths_do_not_depend_on_what_was_asked_first),
         cmocka_unit_test(many_may_need_everything_at_once),
         cmocka_unit_test(whatever_takes_a_pass_can_be_cancelled),
         cmocka_unit_test(a_look_up_can_be_cancelled_at_any_moment),

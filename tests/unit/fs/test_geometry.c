@@ -81,6 +81,33 @@ TEST(a_measure_that_fails_leaves_it_unmade)
     geometry_free(&geometry);
 }
 
+TEST(lengths_that_were_measured_elsewhere_are_taken_once)
+{
+    enum { LINES = 1000, BLOCKS = (LINES + ATF_BLOCK - 1) / ATF_BLOCK };
+    atomic_int calls = 0;
+    atf_error err;
+    struct geometry geometry;
+    geometry_init(&geometry);
+    for (int round = 0; round < 2; round++) {
+        atf_spill lengths = ATF_SPILL_NONE;
+        assert_true(geometry_room(&lengths, LINES));
+        for (uint64_t block = 0; block < BLOCKS; block++) {
+            uint64_t end = (block + 1) * ATF_BLOCK;
+            ((uint64_t *)lengths.data)[block + 1] =
+                bytes_before(end < LINES ? end : LINES) - bytes_before(block * ATF_BLOCK);
+        }
+        assert_ok(geometry_take(&geometry, LINES, &lengths, NULL, &err), err);
+        assert_int_equal(lengths.data == NULL, round == 0);
+        atf_spill_free(&lengths);
+    }
+    assert_ok(geometry_need(&geometry, LINES, measure, &calls, NULL, &err), err);
+    assert_int_equal(calls, 0);
+    for (uint64_t block = 0; block < BLOCKS; block++)
+        assert_int_equal(geometry_before(&geometry, block), bytes_before(block * ATF_BLOCK));
+    assert_int_equal(geometry_total(&geometry), bytes_before(LINES));
+    geometry_free(&geometry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +115,7 @@ int main(void)
         cmocka_unit_test(the_block_of_every_offset_is_found),
         cmocka_unit_test(it_is_measured_once),
         cmocka_unit_test(a_measure_that_fails_leaves_it_unmade),
+        cmocka_unit_test(lengths_that_were_measured_elsewhere_are_taken_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
