@@ -19,12 +19,26 @@ static inline bool window_full(const struct window *window)
     return window->room == 0;
 }
 
+/* Passes over text of this length where all of it lies before the part; false where it doesn't. */
+static inline bool window_pass(struct window *window, uint64_t length)
+{
+    if (length > window->skip)
+        return false;
+    window->skip -= length;
+    return true;
+}
+
+/* Where to write text for window_put that takes `room`: straight into the part where there it
+ * surely fits, else to edge. */
+static inline char *window_room(const struct window *window, char *edge, size_t room)
+{
+    return window->skip == 0 && window->room >= room ? window->out : edge;
+}
+
 static inline void window_put(struct window *window, const char *bytes, size_t length)
 {
-    if (length <= window->skip) {
-        window->skip -= length;
+    if (window_pass(window, length))
         return;
-    }
     bytes += window->skip;
     length -= window->skip;
     window->skip = 0;
@@ -32,7 +46,8 @@ static inline void window_put(struct window *window, const char *bytes, size_t l
         length = window->room;
     if (length == 0)
         return;
-    memcpy(window->out, bytes, length);
+    if (bytes != window->out)
+        memcpy(window->out, bytes, length);
     window->out += length;
     window->room -= length;
 }
