@@ -30,37 +30,35 @@ static inline vector hex_digits(vector nibbles)
     return nibbles + '0' + ((nibbles > 9) & ('a' - '0' - 10));
 }
 
-/* The 32 hex digits of 16 bytes, as two vectors in the order of memory. */
-static inline void hex_split(vector bytes, vector digits[2])
+/* The hex digits of 16 bytes, of the first eight and of the others. */
+static inline void hex_split(vector bytes, char first[HEX_ROOM], char second[HEX_ROOM])
 {
     vector high = hex_digits((vector)((uint64_t __attribute__((vector_size(16))))bytes >> 4) & 15);
     vector low = hex_digits(bytes & 15);
-    digits[0] =
+    vector front =
         __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    digits[1] = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14,
-                                        30, 15, 31);
+    vector back = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                          14, 30, 15, 31);
+    memcpy(first, &front, sizeof front);
+    memcpy(second, &back, sizeof back);
 }
 
 char *hex_write(char *out, uint64_t value)
 {
     unsigned length = hex_length(value);
     uint64_t bytes = htobe64(value << (64 - 4 * length)); /* the first digit that counts in front */
-    vector digits[2];
-    hex_split(load_vector(&bytes, sizeof bytes), digits);
-    memcpy(out, &digits[0], HEX_ROOM);
+    char unused[HEX_ROOM];
+    hex_split(load_vector(&bytes, sizeof bytes), out, unused);
     return out + length;
 }
 
 char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count)
 {
-    vector digits[2];
-    for (; count >= sizeof(vector); count -= sizeof(vector), bytes += sizeof(vector)) {
-        hex_split(load_vector(bytes, sizeof(vector)), digits);
-        memcpy(out, digits, sizeof digits);
-        out += sizeof digits;
-    }
+    for (; count >= 16; count -= 16, bytes += 16, out += 32)
+        hex_split(load_vector(bytes, 16), out, out + 16);
     if (count > 0) {
-        hex_split(load_vector(bytes, count), digits);
+        char digits[32];
+        hex_split(load_vector(bytes, count), digits, digits + 16);
         memcpy(out, digits, 2 * count);
     }
     return out + 2 * count;

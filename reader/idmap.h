@@ -17,8 +17,9 @@ typedef struct atf_idmap {
     uint64_t multiplier; /* random and odd, so that nobody can choose ids that collide */
 } atf_idmap;
 
-/* For up to `most` ids. Fifteen of sixteen slots stay free where that is little memory, for ids that
- * collide cost a branch that can't be foreseen; else at least half. False when out of memory. */
+/* For up to `most` ids. Fifteen of sixteen slots stay free where that is little memory, for ids
+ * that collide cost a branch that can't be foreseen; else at least half. False when out of memory.
+ */
 static inline bool atf_idmap_init(atf_idmap *map, size_t most)
 {
     unsigned bits = 4;

@@ -127,23 +127,17 @@ TEST(a_long_module_of_many_functions_is_kept_once)
     enum { MODULE = 60000, FUNCTIONS = 200 };
     static char module[MODULE + 1];
     memset(module, 'm', MODULE);
-    struct bytes text = {.data = NULL};
-    char *line;
     const char *folder = temp_dir();
-    int length =
-        asprintf(&line,
-                 "{\"threads\":[],\"modules\":[{\"module_id\":7,\"path\":\"%s\"}],\"symbols\":["
-                 "{\"function_id\":\"0x3\"}",
-                 module);
-    bytes_add(&text, line, (size_t)length);
-    free(line);
-    for (int i = 0; i < FUNCTIONS; i++) {
-        length = asprintf(&line, ",{\"function_id\":\"0x7%08x\",\"name\":\"f%d\"}", i, i);
-        bytes_add(&text, line, (size_t)length);
-        free(line);
-    }
-    bytes_add(&text, "]}", 2);
-    bytes_save(&text, path_in(folder, "manifest.json"));
+    FILE *file = fopen(path_in(folder, "manifest.json"), "w");
+    assert_non_null(file);
+    fprintf(file,
+            "{\"threads\":[],\"modules\":[{\"module_id\":7,\"path\":\"%s\"}],"
+            "\"symbols\":[{\"function_id\":\"0x3\"}",
+            module);
+    for (int i = 0; i < FUNCTIONS; i++)
+        fprintf(file, ",{\"function_id\":\"0x7%08x\",\"name\":\"f%d\"}", (unsigned)i, i);
+    fputs("]}", file);
+    assert_int_equal(fclose(file), 0);
     struct fs *fs = open_fs(folder);
     const struct function_part *part = names_find(&fs->names, FORMAT_JSONL, 0x700000005);
     assert_non_null(part);
