@@ -54,14 +54,6 @@ static inline void window_put(struct window *window, const char *bytes, size_t l
 
 #define window_literal(window, text) window_put(window, text, sizeof(text) - 1)
 
-static inline void window_decimal(struct window *window, uint64_t value)
-{
-    char digits[DECIMAL_ROOM];
-    window_put(window, digits, (size_t)(decimal_write(digits, value) - digits));
-}
-
-/* "0x..." in quotes. */
-void window_hex(struct window *window, uint64_t value);
 /* Two hex digits a byte; only those inside the part are made. */
 void window_hex_bytes(struct window *window, const uint8_t *bytes, size_t count);
 
