@@ -5,7 +5,7 @@
 /* What all lines have. */
 enum {
     FIXED_LENGTH = sizeof "{\"timestamp_ns\":,\"thread\":,\"thread_id\":,\"seq\":,\"kind\":\"\","
-                          "\"depth\":,,\"detail_seq\":}\n" -
+                          "\"depth\":}\n" -
                    1
 };
 
@@ -29,29 +29,45 @@ uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to
     return measure_events(lane, from, to, FORMAT_JSONL, FIXED_LENGTH, sizeof "null" - 1);
 }
 
-char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
-                        struct time_memo *memo, char *out)
+/* function: NULL where it has no symbol. */
+__attribute__((always_inline)) static inline char *
+write_line(const struct lane *lane, const atf_event *event, uint64_t seq,
+           const struct function_part *function, struct time_memo *memo, bool common, char *out)
 {
     static const struct part kinds[] = {[ATF_CALL] = PART(",\"kind\":\"CALL\",\"depth\":"),
                                         [ATF_RETURN] = PART(",\"kind\":\"RETURN\",\"depth\":"),
                                         [ATF_EXCEPTION] =
                                             PART(",\"kind\":\"EXCEPTION\",\"depth\":")};
-    atf_event event;
-    atf_event_load(at, &event);
-    out = literal_write(out, "{\"timestamp_ns\":");
-    out = time_write(out, event.timestamp_ns, memo);
-    if (__builtin_expect(event.thread_id == lane->thread_id, 1))
+    out = start_write(out, "{\"timestamp_ns\":", event->timestamp_ns, memo, common);
+    if (common || event->thread_id == lane->thread_id)
         out = short_write(out, lane->thread_part.bytes, lane->thread_part.length);
     else
-        out = write_thread(out, lane->thread, event.thread_id);
+        out = write_thread(out, lane->thread, event->thread_id);
     out = decimal_write(out, seq);
-    out = kind_write(out, event.event_kind, kinds, ",\"kind\":\"", "\",\"depth\":");
-    out = small_write(out, event.call_depth);
-    *out++ = ',';
-    out = names_write(lane->names, FORMAT_JSONL, event.function_id, out);
-    if (event.detail_seq == ATF_NO_DETAIL)
-        return literal_write(out, ",\"detail_seq\":null}\n");
-    out = literal_write(out, ",\"detail_seq\":");
-    out = decimal_write(out, event.detail_seq);
-    return literal_write(out, "}\n");
+    out = kind_write(out, event->event_kind, kinds, ",\"kind\":\"", "\",\"depth\":");
+    out = small_write(out, event->call_depth);
+    out = function ? function_part_write(function, out)
+                   : names_unknown_write(lane->names, FORMAT_JSONL, event->function_id, out);
+    return link_write(out, event->detail_seq, "null", "}\n");
+}
+
+__attribute__((noinline)) static char *write_uncommon(const struct lane *lane, const uint8_t *at,
+                                                      uint64_t seq, struct time_memo *memo,
+                                                      char *out)
+{
+    atf_event event;
+    atf_event_load(at, &event);
+    return write_line(lane, &event, seq, names_find(lane->names, FORMAT_JSONL, event.function_id),
+                      memo, false, out);
+}
+
+char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
+                        struct time_memo *memo, char *out)
+{
+    atf_event event;
+    atf_event_load(at, &event);
+    const struct function_part *function = names_find(lane->names, FORMAT_JSONL, event.function_id);
+    if (function && event_common(lane, &event, seq, memo))
+        return write_line(lane, &event, seq, function, memo, true, out);
+    return write_uncommon(lane, at, seq, memo, out);
 }

@@ -5,17 +5,36 @@
 
 #include "lane.h"
 
-static inline char *time_write(char *out, uint64_t time, struct time_memo *memo)
+/* What eight digits hold. */
+enum { EIGHT_DIGITS = 100000000 };
+
+static inline bool memo_holds(const struct time_memo *memo, uint64_t time)
 {
-    const uint64_t lower = 100000000; /* what eight digits hold */
-    if (__builtin_expect(time < memo->base || time - memo->base >= lower || memo->base == 0, 0)) {
-        if (time < lower)
-            return decimal_write(out, time);
-        memo->base = time / lower * lower;
-        memo->length = (unsigned)(decimal_write(memo->digits, time / lower) - memo->digits);
+    return time - memo->base < EIGHT_DIGITS && memo->base != 0;
+}
+
+/* Whether a line is written without any call: then no register need be saved for one. */
+static inline bool event_common(const struct lane *lane, const atf_event *event, uint64_t seq,
+                                const struct time_memo *memo)
+{
+    return memo_holds(memo, event->timestamp_ns) && event->thread_id == lane->thread_id &&
+           seq < EIGHT_DIGITS && event->event_kind - ATF_CALL <= ATF_EXCEPTION - ATF_CALL &&
+           event->call_depth < 100 && event->detail_seq + 1 <= EIGHT_DIGITS;
+}
+
+/* A line's start: the text `before` of at most 16 bytes, and the timestamp. */
+static inline char *start_write(char *out, const char *before, uint64_t time,
+                                struct time_memo *memo, bool held)
+{
+    if (!held && !memo_holds(memo, time)) {
+        char *digits = bytes_write(memo->start, before, strlen(before));
+        if (time < EIGHT_DIGITS)
+            return decimal_write(bytes_write(out, before, strlen(before)), time);
+        memo->base = time / EIGHT_DIGITS * EIGHT_DIGITS;
+        memo->length = (unsigned)(decimal_write(digits, time / EIGHT_DIGITS) - memo->start);
     }
-    memcpy(out, memo->digits, 16);
-    return digits_write(out + memo->length, eight_digits((uint32_t)(time - memo->base)), 8);
+    memcpy(out, memo->start, SHORT_ROOM);
+    return digits_write(out + memo->length, eight_digits((uint32_t)(time - memo->base)), 0);
 }
 
 /* A number that is mostly below a hundred. */
@@ -23,11 +42,13 @@ static inline char *small_write(char *out, uint64_t value)
 {
     if (__builtin_expect(value >= 100, 0))
         return decimal_write(out, value);
-    char tens = (char)(value / 10);
-    char ones = (char)(value % 10);
-    out[0] = (char)('0' + (tens ? tens : ones));
-    out[1] = (char)('0' + ones);
-    return out + 1 + (tens != 0);
+    unsigned tens = (unsigned)value / 10;
+    unsigned skip = tens == 0;
+    unsigned digits = ('0' + tens) | ('0' + (unsigned)value - 10 * tens) << 8;
+    digits >>= 8 * skip;
+    out[0] = (char)digits;
+    out[1] = (char)(digits >> 8);
+    return out + 2 - skip;
 }
 
 /* The kind of an event, or "UNKNOWN(n)". */
@@ -54,6 +75,17 @@ static inline char *kind_write(char *out, uint32_t kind, const struct part joine
     out = literal_write(out, "UNKNOWN(");
     out = decimal_write(out, kind);
     out = literal_write(out, ")");
+    return bytes_write(out, after, strlen(after));
+}
+
+/* The end of a line: detail_seq, for which `none` stands where there is none, and the text
+ * `after`. */
+static inline char *link_write(char *out, uint32_t detail_seq, const char *none, const char *after)
+{
+    if (detail_seq == ATF_NO_DETAIL)
+        out = bytes_write(out, none, strlen(none));
+    else
+        out = decimal_write(out, detail_seq);
     return bytes_write(out, after, strlen(after));
 }
 

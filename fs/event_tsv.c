@@ -2,7 +2,7 @@
 /* Events as tab-separated values. */
 #include "event_line.h"
 
-enum { TABS_AND_NEWLINE = 8 }; /* two more tabs lie in the names' fragment */
+enum { TABS_AND_NEWLINE = 6 }; /* four more tabs lie in the names' part */
 
 static char *write_thread(char *out, uint64_t thread, uint32_t thread_id)
 {
@@ -25,29 +25,44 @@ uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to)
     return measure_events(lane, from, to, FORMAT_TSV, TABS_AND_NEWLINE, sizeof "-" - 1);
 }
 
-char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
-                      struct time_memo *memo, char *out)
+/* function: NULL where it has no symbol. */
+__attribute__((always_inline)) static inline char *
+write_line(const struct lane *lane, const atf_event *event, uint64_t seq,
+           const struct function_part *function, struct time_memo *memo, bool common, char *out)
 {
     static const struct part kinds[] = {[ATF_CALL] = PART("\tCALL\t"),
                                         [ATF_RETURN] = PART("\tRETURN\t"),
                                         [ATF_EXCEPTION] = PART("\tEXCEPTION\t")};
-    atf_event event;
-    atf_event_load(at, &event);
-    out = time_write(out, event.timestamp_ns, memo);
-    if (__builtin_expect(event.thread_id == lane->thread_id, 1))
+    out = start_write(out, "", event->timestamp_ns, memo, common);
+    if (common || event->thread_id == lane->thread_id)
         out = short_write(out, lane->thread_part.bytes, lane->thread_part.length);
     else
-        out = write_thread(out, lane->thread, event.thread_id);
+        out = write_thread(out, lane->thread, event->thread_id);
     out = decimal_write(out, seq);
-    out = kind_write(out, event.event_kind, kinds, "\t", "\t");
-    out = small_write(out, event.call_depth);
-    *out++ = '\t';
-    out = names_write(lane->names, FORMAT_TSV, event.function_id, out);
-    *out++ = '\t';
-    if (event.detail_seq == ATF_NO_DETAIL)
-        *out++ = '-';
-    else
-        out = decimal_write(out, event.detail_seq);
-    *out++ = '\n';
-    return out;
+    out = kind_write(out, event->event_kind, kinds, "\t", "\t");
+    out = small_write(out, event->call_depth);
+    out = function ? function_part_write(function, out)
+                   : names_unknown_write(lane->names, FORMAT_TSV, event->function_id, out);
+    return link_write(out, event->detail_seq, "-", "\n");
+}
+
+__attribute__((noinline)) static char *write_uncommon(const struct lane *lane, const uint8_t *at,
+                                                      uint64_t seq, struct time_memo *memo,
+                                                      char *out)
+{
+    atf_event event;
+    atf_event_load(at, &event);
+    return write_line(lane, &event, seq, names_find(lane->names, FORMAT_TSV, event.function_id),
+                      memo, false, out);
+}
+
+char *event_tsv_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
+                      struct time_memo *memo, char *out)
+{
+    atf_event event;
+    atf_event_load(at, &event);
+    const struct function_part *function = names_find(lane->names, FORMAT_TSV, event.function_id);
+    if (function && event_common(lane, &event, seq, memo))
+        return write_line(lane, &event, seq, function, memo, true, out);
+    return write_uncommon(lane, at, seq, memo, out);
 }

@@ -15,11 +15,12 @@ struct part {
     size_t length;
 };
 
-/* The upper digits of the last timestamp written, which many after it share. Zero it to begin. */
+/* How the last line of a format began: up to the last eight digits of the timestamp, which many
+ * lines after it share. Zero it to begin. */
 struct time_memo {
     uint64_t base; /* the timestamp less its last eight digits; 0: none yet */
     unsigned length;
-    char digits[DECIMAL_ROOM];
+    char start[SHORT_ROOM];
 };
 
 struct lane {

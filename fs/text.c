@@ -3,43 +3,65 @@
 
 #include "utf8.h"
 
-static const char hex_digits[] = "0123456789abcdef";
-
-/* The eight hex digits of four bytes, the first byte lowest, as the bytes of a word: nibbles are
- * set apart and made digits side by side. */
-static uint64_t eight_hex_digits(uint32_t bytes)
+char *decimal_write_long(char *out, uint64_t value)
 {
-    uint64_t spread = (bytes | (uint64_t)bytes << 16) & 0x0000FFFF0000FFFF;
-    spread = (spread | spread << 8) & 0x00FF00FF00FF00FF;
-    uint64_t nibbles = (spread >> 4 & 0x000F000F000F000F) | (spread & 0x000F000F000F000F) << 8;
-    uint64_t letters = ((nibbles + 0x0606060606060606) >> 4) & 0x0101010101010101;
-    uint64_t digits = nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    digits = __builtin_bswap64(digits);
-#endif
-    return digits;
+    const uint64_t limit = 100000000;
+    uint64_t high = value / limit;
+    if (high < limit) {
+        out = decimal_write(out, high);
+    } else {
+        out = decimal_write(out, high / limit);
+        out = digits_write(out, eight_digits((uint32_t)(high % limit)), 0);
+    }
+    return digits_write(out, eight_digits((uint32_t)(value % limit)), 0);
+}
+
+typedef int8_t vector __attribute__((vector_size(16)));
+
+static inline vector load_vector(const void *from, size_t length)
+{
+    vector loaded = {0};
+    memcpy(&loaded, from, length);
+    return loaded;
+}
+
+static inline vector hex_digits(vector nibbles)
+{
+    return nibbles + '0' + ((nibbles > 9) & ('a' - '0' - 10));
+}
+
+/* The hex digits of 16 bytes, of the first eight and of the others. */
+static inline void hex_split(vector bytes, char first[HEX_ROOM], char second[HEX_ROOM])
+{
+    vector high = hex_digits((vector)((uint64_t __attribute__((vector_size(16))))bytes >> 4) & 15);
+    vector low = hex_digits(bytes & 15);
+    vector front =
+        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    vector back = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                          14, 30, 15, 31);
+    memcpy(first, &front, sizeof front);
+    memcpy(second, &back, sizeof back);
 }
 
 char *hex_write(char *out, uint64_t value)
 {
-    uint64_t all[2] = {eight_hex_digits(__builtin_bswap32((uint32_t)(value >> 32))),
-                       eight_hex_digits(__builtin_bswap32((uint32_t)value))};
     unsigned length = hex_length(value);
-    memcpy(out, (const char *)all + sizeof all - length, length);
+    uint64_t bytes = htobe64(value << (64 - 4 * length)); /* the first digit that counts in front */
+    char unused[HEX_ROOM];
+    hex_split(load_vector(&bytes, sizeof bytes), out, unused);
     return out + length;
 }
 
 char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count)
 {
-    for (; count >= 4; count -= 4, bytes += 4, out += 8) {
-        uint64_t digits = eight_hex_digits(atf_load_u32(bytes));
-        memcpy(out, &digits, sizeof digits);
+    for (; count >= 16; count -= 16, bytes += 16, out += 32)
+        hex_split(load_vector(bytes, 16), out, out + 16);
+    if (count > 0) {
+        char digits[32];
+        hex_split(load_vector(bytes, count), digits, digits + 16);
+        memcpy(out, digits, 2 * count);
     }
-    for (; count > 0; count--, bytes++) {
-        *out++ = hex_digits[*bytes >> 4];
-        *out++ = hex_digits[*bytes & 15];
-    }
-    return out;
+    return out + 2 * count;
 }
 
 /* The letter of a short escape, 'u' where there is only the long one, 0 where a byte stands as it

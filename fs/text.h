@@ -4,6 +4,7 @@
 #ifndef ATFFS_TEXT_H
 #define ATFFS_TEXT_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,45 +46,43 @@ static inline unsigned decimal_length(uint64_t value)
     return guess + (value >= decimal_power(guess));
 }
 
-/* Eight digits, leading zeros included, of a number below 10^8, as the bytes of a word: pairs of
- * halves, of pairs, of digits are split off side by side. */
+/* The eight digits of a number below 10^8, a byte each, leading zeros included and first digit
+ * lowest: pairs of halves, of pairs, of digits are split off side by side. Where x is 100 * q + r,
+ * q + (r << 16) is (x << 16) - q * ((100 << 16) - 1). */
 static inline uint64_t eight_digits(uint32_t value)
 {
-    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t fours = ((uint64_t)value << 32) - value / 10000 * ((10000ULL << 32) - 1);
     uint64_t hundreds = (fours * 10486 >> 20) & 0x7F0000007F;
-    uint64_t pairs = hundreds | (fours - 100 * hundreds) << 16;
+    uint64_t pairs = (fours << 16) - hundreds * ((100 << 16) - 1);
     uint64_t tens = (pairs * 103 >> 10) & 0x000F000F000F000F;
-    uint64_t digits = tens | (pairs - 10 * tens) << 8;
-    return digits + 0x3030303030303030;
+    return (pairs << 8) - tens * ((10 << 8) - 1);
 }
 
-static inline char *digits_write(char *out, uint64_t eight, unsigned count)
+/* Writes digits as text, without the lowest `skip` bits of them: eight bytes, whatever is used. */
+static inline char *digits_write(char *out, uint64_t digits, unsigned skip)
 {
-    eight >>= 64 - 8 * count; /* the last `count` of them */
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    eight = __builtin_bswap64(eight);
-#endif
-    memcpy(out, &eight, sizeof eight);
-    return out + count;
+    uint64_t text = htole64((digits + 0x3030303030303030) >> skip);
+    memcpy(out, &text, sizeof text);
+    return out + sizeof text - skip / 8;
+}
+
+/* The bits of leading zeros among eight digits; the last digit always counts. */
+static inline unsigned leading_zeros(uint64_t digits)
+{
+    return (unsigned)__builtin_ctzll(digits | 1ULL << 56) & 56;
 }
 
 /* Room that a number takes while it is written, which may be more than it has digits. */
 enum { DECIMAL_ROOM = 28 };
 
+char *decimal_write_long(char *out, uint64_t value); /* of 10^8 and more */
+
 static inline char *decimal_write(char *out, uint64_t value)
 {
-    const uint64_t limit = 100000000;
-    if (value < limit)
-        return digits_write(out, eight_digits((uint32_t)value), decimal_length(value));
-    uint64_t high = value / limit;
-    if (high < limit) {
-        out = digits_write(out, eight_digits((uint32_t)high), decimal_length(high));
-    } else {
-        uint64_t highest = high / limit;
-        out = digits_write(out, eight_digits((uint32_t)highest), decimal_length(highest));
-        out = digits_write(out, eight_digits((uint32_t)(high % limit)), 8);
-    }
-    return digits_write(out, eight_digits((uint32_t)(value % limit)), 8);
+    if (__builtin_expect(value >= 100000000, 0))
+        return decimal_write_long(out, value);
+    uint64_t digits = eight_digits((uint32_t)value);
+    return digits_write(out, digits, leading_zeros(digits));
 }
 
 /* Hex digits without leading zeros: 1 to 16. */
@@ -91,6 +90,9 @@ static inline unsigned hex_length(uint64_t value)
 {
     return (unsigned)(67 - __builtin_clzll(value | 1)) / 4;
 }
+
+/* Room that a number's hex digits take while they are written. */
+enum { HEX_ROOM = 16 };
 
 char *hex_write(char *out, uint64_t value);
 char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count); /* two digits a byte */
@@ -111,7 +113,7 @@ static inline char *bytes_write(char *out, const char *bytes, size_t length)
 
 /* Copies SHORT_ROOM bytes, and FRAGMENT_ROOM, at a time, so up to one less too many on both sides:
  * no call, and no loop that goes round more than once for most texts. */
-enum { SHORT_ROOM = 32, FRAGMENT_ROOM = 128 };
+enum { SHORT_ROOM = 32, FRAGMENT_ROOM = 192 };
 
 static inline char *short_write(char *out, const char *bytes, size_t length)
 {

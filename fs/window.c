@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "window.h"
 
-void window_hex(struct window *window, uint64_t value)
-{
-    char text[20];
-    char *end = literal_write(text, "\"0x");
-    end = hex_write(end, value);
-    *end++ = '"';
-    window_put(window, text, (size_t)(end - text));
-}
-
 void window_hex_bytes(struct window *window, const uint8_t *bytes, size_t count)
 {
     uint64_t passed = window->skip / 2;

@@ -19,12 +19,26 @@ static inline bool window_full(const struct window *window)
     return window->room == 0;
 }
 
+/* Passes over text of this length where all of it lies before the part; false where it doesn't. */
+static inline bool window_pass(struct window *window, uint64_t length)
+{
+    if (length > window->skip)
+        return false;
+    window->skip -= length;
+    return true;
+}
+
+/* Where to write text for window_put that takes `room`: straight into the part where there it
+ * surely fits, else to edge. */
+static inline char *window_room(const struct window *window, char *edge, size_t room)
+{
+    return window->skip == 0 && window->room >= room ? window->out : edge;
+}
+
 static inline void window_put(struct window *window, const char *bytes, size_t length)
 {
-    if (length <= window->skip) {
-        window->skip -= length;
+    if (window_pass(window, length))
         return;
-    }
     bytes += window->skip;
     length -= window->skip;
     window->skip = 0;
@@ -32,21 +46,14 @@ static inline void window_put(struct window *window, const char *bytes, size_t l
         length = window->room;
     if (length == 0)
         return;
-    memcpy(window->out, bytes, length);
+    if (bytes != window->out)
+        memcpy(window->out, bytes, length);
     window->out += length;
     window->room -= length;
 }
 
 #define window_literal(window, text) window_put(window, text, sizeof(text) - 1)
 
-static inline void window_decimal(struct window *window, uint64_t value)
-{
-    char digits[DECIMAL_ROOM];
-    window_put(window, digits, (size_t)(decimal_write(digits, value) - digits));
-}
-
-/* "0x..." in quotes. */
-void window_hex(struct window *window, uint64_t value);
 /* Two hex digits a byte; only those inside the part are made. */
 void window_hex_bytes(struct window *window, const uint8_t *bytes, size_t count);
 

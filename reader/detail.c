@@ -7,9 +7,8 @@
 
 enum { FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
 
-/* Bytes that the walk asks for ahead of itself: where a record begins is known only from the one
- * before. */
-enum { WALK_AHEAD = 2048 };
+/* How far the walk asks for memory ahead of itself, and what it reads of each head. */
+enum { RECORDS_AHEAD = 32, BYTES_AHEAD = 4096, CACHE_LINE = 64, HEAD_READ = 12 };
 
 struct atf_detail {
     atf_file file;
@@ -182,12 +181,33 @@ bool atf_detail_next(atf_detail_iter *iter, atf_record *record)
 struct table_walk {
     atf_detail *detail;
     const atf_cancel *cancel;
-    atf_detail_iter iter;
-    uint64_t room; /* entries in low */
-    uint64_t last; /* offset of the record before */
-    bool full;     /* stopped for want of room in low or wraps */
+    uint64_t seq, offset; /* of the next record */
+    uint64_t room;        /* entries in low */
+    uint64_t last;        /* offset of the record before */
+    uint32_t last_length; /* and its length */
+    uint64_t asked;       /* offset up to which memory was asked for */
+    bool full;            /* stopped for want of room in low or wraps */
     atf_detail_survey survey;
 };
+
+/* Where a record begins is known only from the one before, so that the walk would wait for memory
+ * at each. While all are of one length it is clear where later ones begin; else all is asked for.
+ */
+static inline void ask_ahead(struct table_walk *walk, uint32_t length)
+{
+    const uint8_t *data = walk->detail->file.data;
+    if (length == walk->last_length) {
+        const uint8_t *later = data + walk->offset + RECORDS_AHEAD * (uint64_t)length;
+        __builtin_prefetch(later);
+        __builtin_prefetch(later + HEAD_READ - 1);
+        return;
+    }
+    walk->last_length = length;
+    if (walk->asked < walk->offset)
+        walk->asked = walk->offset;
+    for (; walk->asked < walk->offset + BYTES_AHEAD; walk->asked += CACHE_LINE)
+        __builtin_prefetch(data + walk->asked);
+}
 
 /* Fills the table as far as its room goes: memory is taken outside of the guard. */
 static int walk_records(void *arg)
@@ -197,29 +217,27 @@ static int walk_records(void *arg)
     uint32_t *low = detail->low.data;
     uint64_t *wraps = detail->wraps.data;
     uint64_t wrap_room = detail->wraps.size / sizeof *wraps;
-    atf_record record;
-    for (;;) {
-        atf_detail_iter here = walk->iter;
-        if (!atf_detail_next(&walk->iter, &record)) {
-            record_fits(detail, walk->iter.offset, &walk->survey.end_length);
-            return ATF_OK;
-        }
-        __builtin_prefetch(record.payload + WALK_AHEAD);
-        bool wrapped = record.offset >> 32 != walk->last >> 32;
-        if (here.detail_seq == walk->room || (wrapped && detail->wrap_count == wrap_room)) {
-            walk->iter = here;
+    uint32_t length;
+    for (; walk->seq < detail->most && record_fits(detail, walk->offset, &length); walk->seq++) {
+        bool wrapped = walk->offset >> 32 != walk->last >> 32;
+        if (walk->seq == walk->room || (wrapped && detail->wrap_count == wrap_room)) {
             walk->full = true;
             return ATF_OK;
         }
+        ask_ahead(walk, length);
         if (wrapped)
-            wraps[detail->wrap_count++] = here.detail_seq;
-        walk->last = record.offset;
-        low[here.detail_seq] = (uint32_t)record.offset;
-        if (record.index_seq > walk->survey.largest_index_seq)
-            walk->survey.largest_index_seq = record.index_seq;
-        if (here.detail_seq % POLL_RECORDS == 0 && atf_cancelled(walk->cancel))
+            wraps[detail->wrap_count++] = walk->seq;
+        low[walk->seq] = (uint32_t)walk->offset;
+        uint32_t index_seq = atf_load_u32(detail->file.data + walk->offset + 8);
+        if (index_seq > walk->survey.largest_index_seq)
+            walk->survey.largest_index_seq = index_seq;
+        walk->last = walk->offset;
+        walk->offset += length;
+        if (walk->seq % POLL_RECORDS == 0 && atf_cancelled(walk->cancel))
             return ATF_ERR_CANCELLED;
     }
+    record_fits(detail, walk->offset, &walk->survey.end_length);
+    return ATF_OK;
 }
 
 static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
@@ -227,8 +245,7 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
     atf_detail *detail = arg;
     uint64_t start = detail->header.events_offset;
     uint64_t most = (detail->section_end - start) / ATF_RECORD_HEAD_SIZE;
-    struct table_walk walk = {
-        .detail = detail, .cancel = cancel, .iter = atf_detail_iterate(detail), .last = start};
+    struct table_walk walk = {.detail = detail, .cancel = cancel, .offset = start, .last = start};
     /* The footer's count is only a hint for the first size; a record takes 24 bytes at least. */
     walk.room = detail->most < most ? detail->most : FIRST_TABLE;
     detail->wrap_count = 0;
@@ -249,8 +266,8 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
         return status;
     }
     detail->survey = walk.survey;
-    detail->survey.count = walk.iter.detail_seq;
-    detail->survey.end = walk.iter.offset;
+    detail->survey.count = walk.seq;
+    detail->survey.end = walk.offset;
     detail->survey.section_end = detail->section_end;
     atf_spill_seal(&detail->low);
     atf_spill_seal(&detail->wraps);

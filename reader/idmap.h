@@ -17,12 +17,14 @@ typedef struct atf_idmap {
     uint64_t multiplier; /* random and odd, so that nobody can choose ids that collide */
 } atf_idmap;
 
-/* For up to `most` ids; at least half of the slots stay free, of small maps 7 in 8: a look-up that
- * has to try a second slot is a branch foretold wrong. False when out of memory. */
+/* For up to `most` ids. Fifteen of sixteen slots stay free where that is little memory, for ids
+ * that collide cost a branch that can't be foreseen; else at least half. False when out of memory.
+ */
 static inline bool atf_idmap_init(atf_idmap *map, size_t most)
 {
     unsigned bits = 4;
-    while (bits < 60 && ((size_t)1 << bits) < (bits < 12 ? 8 : 2) * most)
+    size_t least = most < 1 << 14 ? 16 * most : 2 * most;
+    while (bits < 60 && ((size_t)1 << bits) < least)
         bits++;
     map->shift = 64 - bits;
     if (getrandom(&map->multiplier, sizeof map->multiplier, GRND_NONBLOCK) !=

@@ -5,6 +5,20 @@
 #include "mounted.h"
 #include "trace.h"
 
+/* A part of a line by itself, in memory of just its size, is that part of the whole. */
+static void assert_part(const struct detail_lines *lines, uint64_t detail_seq, const char *text,
+                        size_t from, size_t length)
+{
+    atf_error err;
+    char *part = malloc(length + 1);
+    assert_non_null(part);
+    struct window window = {.skip = from, .out = part, .room = length};
+    assert_ok(detail_line_write(lines, detail_seq, &window, &err), err);
+    assert_true(window_full(&window));
+    assert_memory_equal(part, text + from, length);
+    free(part);
+}
+
 /* The text of one record's line, at its full length and at the length that it is measured. */
 static char *line_text(const struct fs *fs, size_t thread, uint64_t detail_seq)
 {
@@ -20,6 +34,10 @@ static char *line_text(const struct fs *fs, size_t thread, uint64_t detail_seq)
     assert_true(window_full(&window));
     assert_int_equal(text[length - 1], '\n');
     text[length] = '\0';
+    for (size_t cut = detail_seq % 17; cut < length; cut += 1 + length / 13) {
+        assert_part(lines, detail_seq, text, 0, cut);
+        assert_part(lines, detail_seq, text, cut, length - cut);
+    }
     return text;
 }
 

@@ -14,24 +14,36 @@ static struct fs *open_sample(void)
     return open_fs(folder);
 }
 
-/* The fragment of a function, by both ways of writing it. */
-static void assert_fragment(const struct fs *fs, uint64_t id, const char *json, const char *tsv)
+/* A function's part of a line in one format, as long as it says; room for what is written past it.
+ */
+static void assert_part(const struct fs *fs, enum format format, uint64_t id, const char *wanted)
 {
-    const struct names *names = &fs->names;
     char *out = malloc(fs->line_room);
     assert_non_null(out);
-    assert_true(names->longest >= strlen(json) && names->longest >= strlen(tsv));
-    assert_int_equal(names_length(names, FORMAT_JSONL, id), strlen(json));
-    assert_int_equal(names_write(names, FORMAT_JSONL, id, out) - out, strlen(json));
-    assert_memory_equal(out, json, strlen(json));
-    assert_int_equal(names_length(names, FORMAT_TSV, id), strlen(tsv));
-    assert_int_equal(names_write(names, FORMAT_TSV, id, out) - out, strlen(tsv));
-    assert_memory_equal(out, tsv, strlen(tsv));
-    struct window window = {.out = out, .room = fs->line_room};
-    names_put(names, id, &window);
-    assert_int_equal(window.out - out, strlen(json));
-    assert_memory_equal(out, json, strlen(json));
+    assert_true(fs->names.longest >= strlen(wanted));
+    assert_int_equal(names_length(&fs->names, format, id), strlen(wanted));
+    assert_int_equal(names_write(&fs->names, format, id, out) - out, strlen(wanted));
+    assert_memory_equal(out, wanted, strlen(wanted));
     free(out);
+}
+
+/* The part of a function by all ways of writing it, without what stands around it. */
+static void assert_fragment(const struct fs *fs, uint64_t id, const char *json, const char *tsv)
+{
+    char *wanted;
+    assert_true(asprintf(&wanted, ",%s,\"detail_seq\":", json) > 0);
+    assert_part(fs, FORMAT_JSONL, id, wanted);
+    char *out = malloc(strlen(wanted));
+    assert_non_null(out);
+    struct window window = {.out = out, .room = strlen(wanted)};
+    names_put(&fs->names, id, &window);
+    assert_int_equal(window.out - out, strlen(json) + 1);
+    assert_memory_equal(out, wanted, strlen(json) + 1);
+    free(out);
+    free(wanted);
+    assert_true(asprintf(&wanted, "\t%s\t", tsv) > 0);
+    assert_part(fs, FORMAT_TSV, id, wanted);
+    free(wanted);
 }
 
 TEST(a_symbol_is_shown_by_name_and_module)
@@ -109,6 +121,41 @@ TEST(the_longest_part_of_a_line_may_be_an_unknown_functions)
     bytes_free(&tsv);
 }
 
+/* A small manifest must not ask for much memory. */
+TEST(a_long_module_of_many_functions_is_kept_once)
+{
+    enum { MODULE = 60000, FUNCTIONS = 200 };
+    static char module[MODULE + 1];
+    memset(module, 'm', MODULE);
+    const char *folder = temp_dir();
+    FILE *file = fopen(path_in(folder, "manifest.json"), "w");
+    assert_non_null(file);
+    fprintf(file,
+            "{\"threads\":[],\"modules\":[{\"module_id\":7,\"path\":\"%s\"}],"
+            "\"symbols\":[{\"function_id\":\"0x3\"}",
+            module);
+    for (int i = 0; i < FUNCTIONS; i++)
+        fprintf(file, ",{\"function_id\":\"0x7%08x\",\"name\":\"f%d\"}", (unsigned)i, i);
+    fputs("]}", file);
+    assert_int_equal(fclose(file), 0);
+    struct fs *fs = open_fs(folder);
+    const struct function_part *part = names_find(&fs->names, FORMAT_JSONL, 0x700000005);
+    assert_non_null(part);
+    assert_true(part->text.length < 100);
+    char *json;
+    char *tsv;
+    assert_true(asprintf(&json,
+                         "\"function_id\":\"0x700000005\",\"function\":\"f5\",\"module\":\"%s\"",
+                         module) > 0);
+    assert_true(asprintf(&tsv, "0x700000005\tf5\t%s", module) > 0);
+    assert_fragment(fs, 0x700000005, json, tsv);
+    assert_fragment(fs, 3, "\"function_id\":\"0x3\",\"function\":null,\"module\":null",
+                    "0x3\t-\t-");
+    free(json);
+    free(tsv);
+    fs_close(fs);
+}
+
 TEST(without_a_manifest_all_are_null)
 {
     struct fs *fs = open_fs("tests/sessions/crashed");
@@ -142,6 +189,7 @@ int main(void)
         cmocka_unit_test(an_unknown_function_of_a_known_module_shows_the_module),
         cmocka_unit_test(an_unknown_function_of_an_unknown_module_is_null),
         cmocka_unit_test(the_longest_part_of_a_line_may_be_an_unknown_functions),
+        cmocka_unit_test(a_long_module_of_many_functions_is_kept_once),
         cmocka_unit_test(without_a_manifest_all_are_null),
         cmocka_unit_test(functions_tsv_has_a_row_a_symbol_in_the_manifests_order),
     };

@@ -14,7 +14,8 @@ static int write_row(const void *source, uint64_t i, struct window *out, atf_err
     (void)source;
     if (broken && i == BROKEN)
         return atf_fail(err, ATF_ERR_DAMAGED, 0, "rows", i, "broken");
-    window_decimal(out, i);
+    char number[DECIMAL_ROOM];
+    window_put(out, number, (size_t)(decimal_write(number, i) - number));
     window_put(out, "....", shorter ? 0 : i % 5);
     window_literal(out, "\n");
     return ATF_OK;

@@ -8,14 +8,15 @@ static const uint8_t stack[] = {0x01, 0x23, 0xAB, 0xFF, 0x00};
 static void write_sample(struct window *out)
 {
     window_literal(out, "[");
-    window_decimal(out, 1234567890123);
+    char edge[DECIMAL_ROOM];
+    char *number = window_room(out, edge, sizeof edge);
+    window_put(out, number, (size_t)(decimal_write(number, 1234567890123) - number));
     window_put(out, "", 0);
     window_put(out, ",xyz,", 5);
-    window_hex(out, 0xFEEDBEEF);
+    window_literal(out, "\"0xfeedbeef\"");
     window_hex_bytes(out, stack, sizeof stack);
     window_hex_bytes(out, stack, 0);
-    window_decimal(out, UINT64_MAX);
-    window_hex(out, UINT64_MAX);
+    window_literal(out, "18446744073709551615\"0xffffffffffffffff\"");
     window_literal(out, "]");
 }
 
