@@ -26,7 +26,7 @@ RECORDER_OBJECTS := $(WRITER_OBJECTS) $(patsubst %,$(BUILD)/tests/writer/%.o,rec
 TRACED_OBJECTS := $(patsubst %,$(BUILD)/tests/writer/%.o,parse_documents documents)
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
-.PHONY: all python demo test unit-test mount-test unit-and-mount-test check check-format check-tidy check-cppcheck \
+.PHONY: all python demo test unit-test mount-test unit-and-mount-test load check check-format check-tidy check-cppcheck \
         check-analyzer check-clang check-sanitizers check-tsan check-valgrind cross-test coverage bench fuzz install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -128,6 +128,10 @@ unit-and-mount-test: $(BUILD)/setup-test $(UNIT_TESTS) $(BUILD)/atffs $(BUILD)/f
 
 mount-test: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/faults.so $(BUILD)/atf-generate
 	@BUILD=$(BUILD) tests/run mount
+
+# Large sessions and many readers, for some minutes.
+load: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate
+	@ATFFS=$(BUILD)/atffs ATF_GENERATE=$(BUILD)/atf-generate TMPDIR=$${TMPDIR:-/var/tmp} $(SYSTEM_PYTHON) tests/load/run.py
 
 # ---- Checks
 

@@ -24,7 +24,7 @@
 /* The content never changes: what the kernel knows it may keep for ever. */
 static const double forever = 365.0 * 86400;
 
-enum { LEAST_THREADS = 32, FOLDER_SIZE = 4096 };
+enum { LEAST_THREADS = 32, MOST_IDLE_THREADS = 8, FOLDER_SIZE = 4096 };
 
 /* What info->fh is: an open file, and its place among those that are open. */
 struct handle {
@@ -406,9 +406,10 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
     if (!config)
         return -ENOMEM;
     fuse_loop_cfg_set_clone_fd(config, (unsigned)command->clone_fd);
-    if (command->max_idle_threads !=
-        UINT_MAX) /* libfuse's own sign for "not given", which its setter complains of */
-        fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads);
+    /* UINT_MAX is libfuse's own sign for "not given". */
+    fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads != UINT_MAX
+                                               ? command->max_idle_threads
+                                               : MOST_IDLE_THREADS);
     /* A thread that waits for a long pass must not keep others from answering. */
     fuse_loop_cfg_set_max_threads(
         config, command->max_threads > LEAST_THREADS ? command->max_threads : LEAST_THREADS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openat2 for programs under an emulator that doesn't have it (qemu-user before 9.1, valgrind before
- * 3.20), preloaded: a walk name by name, with the answers that RESOLVE_BENEATH gives.
+ * openat2 for programs under an emulator that doesn't have it (qemu-user before 9.1, valgrind
+ * before 3.20), preloaded: a walk name by name, with the answers that RESOLVE_BENEATH gives.
  */
 #include <dlfcn.h>
 #include <errno.h>
