@@ -10,7 +10,7 @@ enum { EIGHT_DIGITS = 100000000 };
 
 static inline bool memo_holds(const struct time_memo *memo, uint64_t time)
 {
-    return time - memo->base < EIGHT_DIGITS && memo->base != 0;
+    return time >= memo->base && time - memo->base < EIGHT_DIGITS && memo->base != 0;
 }
 
 /* Whether a line is written without any call: then no register need be saved for one. */

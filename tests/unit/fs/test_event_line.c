@@ -70,19 +70,21 @@ static const char *reference(const struct fs *fs, size_t thread, enum format for
 
 /* A lane's line i, measured, and written into memory that is just as large as it may need. */
 static void assert_line(const struct fs *fs, size_t thread, enum format format,
-                        const struct lane *lane, uint64_t i)
+                        const struct lane *lane, uint64_t i, struct time_memo *before)
 {
     size_t length;
     uint64_t seq = atf_order_seq(lane->order, i);
     const char *wanted = reference(fs, thread, format, seq, &length);
-    struct time_memo memo = {.base = 0};
+    struct time_memo own = {.base = 0};
+    struct time_memo *const memos[] = {&own, &own, before};
     size_t room = lane->format->fixed + lane->names->longest;
     char *out = malloc(room);
     assert_non_null(out);
     assert_true(length <= room);
-    for (int again = 0; again < 2; again++) { /* with the upper digits unknown, and known */
+    /* With the upper digits unknown, known, and as the lines before left them. */
+    for (size_t m = 0; m < LENGTH(memos); m++) {
         const uint8_t *event = atf_order_event(lane->order, i);
-        assert_int_equal(lane->format->write(lane, event, seq, &memo, out) - out, length);
+        assert_int_equal(lane->format->write(lane, event, seq, memos[m], out) - out, length);
         assert_memory_equal(out, wanted, length);
     }
     assert_int_equal(lane->format->measure(lane, i, i + 1), length);
@@ -100,9 +102,10 @@ static void assert_all_lines(struct fs *fs)
                                            &stream, NULL, &err),
                           err);
                 const struct lane *lane = stream->lanes[0];
+                struct time_memo memo = {.base = 0};
                 uint64_t sum = 0;
                 for (uint64_t i = 0; i < lane->order->count; i++) {
-                    assert_line(fs, thread, (enum format)format, lane, i);
+                    assert_line(fs, thread, (enum format)format, lane, i, &memo);
                     sum += lane->format->measure(lane, i, i + 1);
                 }
                 assert_int_equal(lane->format->measure(lane, 0, lane->order->count), sum);
