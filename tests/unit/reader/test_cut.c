@@ -192,7 +192,7 @@ TEST(parts_that_weigh_less_than_the_whole_end_the_search)
 
 TEST(times_that_are_no_longer_those_of_the_blocks_end_the_search)
 {
-    enum { COUNT = 200, BLOCKS = (COUNT + ATF_BLOCK - 1) / ATF_BLOCK };
+    enum { COUNT = 200, TARGETS = 2 * COUNT, BLOCKS = (COUNT + ATF_BLOCK - 1) / ATF_BLOCK };
     static uint8_t events[2][COUNT * ATF_EVENT_SIZE];
     uint64_t block_times[BLOCKS];
     atf_order orders[2];
@@ -207,7 +207,7 @@ TEST(times_that_are_no_longer_those_of_the_blocks_end_the_search)
         orders[slot] = (atf_order){
             .events = events[slot], .block_times = block_times, .last_time = 7, .count = COUNT};
     }
-    for (uint64_t target = 0; target < 2 * COUNT; target++) {
+    for (uint64_t target = 0; target < TARGETS; target++) {
         atf_cut_find(list, 2, target, 0, atf_weigh_events, NULL, cut, scratch);
         assert_true(cut[0] <= COUNT && cut[1] <= COUNT);
     }
