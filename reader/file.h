@@ -12,6 +12,7 @@ typedef struct atf_file {
     void *mapping;       /* NULL: none */
     const uint8_t *data; /* the same */
     uint64_t size;       /* bytes, at open */
+    uint64_t stored;     /* bytes less a large hole at the end, which was never written */
     struct timespec mtime;
     uint8_t header[ATF_HEADER_SIZE]; /* read, not mapped: opening meets no fault */
 } atf_file;

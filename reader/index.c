@@ -79,6 +79,8 @@ static void count_events(atf_index *index)
         footer_at(index, index->header.footer_offset) || (last >= start && footer_at(index, last));
     if (index->finalized && index->footer.offset >= start)
         end = index->footer.offset;
+    else if (!index->finalized)
+        end = index->file.stored > start ? index->file.stored : start;
     index->events = index->file.data + start;
     index->count = (end - start) / ATF_EVENT_SIZE;
     if (index->finalized && index->footer.event_count < index->count)

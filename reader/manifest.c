@@ -28,7 +28,7 @@ static const cJSON *member(const cJSON *object, const char *name)
 /* A whole number from 0 to most. */
 static bool whole_number(const cJSON *item, double most, uint64_t *number)
 {
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= most) ||
+    if (!item || !cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= most) ||
         floor(item->valuedouble) != item->valuedouble)
         return false;
     *number = (uint64_t)item->valuedouble;
@@ -81,7 +81,7 @@ static bool take_modules(atf_manifest *manifest, const cJSON *list, char **strin
     manifest->modules = calloc(most + 1, sizeof *manifest->modules);
     if (!manifest->modules || !atf_idmap_init(&manifest->modules_by_id, most))
         return false;
-    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+    for (const cJSON *item = list && most ? list->child : NULL; item; item = item->next) {
         uint64_t id;
         if (!whole_number(member(item, "module_id"), UINT32_MAX, &id))
             continue;
@@ -143,7 +143,7 @@ static bool take_symbols(atf_manifest *manifest, const cJSON *list, char **strin
     if (!manifest->symbols || !atf_idmap_init(&manifest->symbols_by_id, most))
         return false;
     size_t i = 0;
-    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+    for (const cJSON *item = list && most ? list->child : NULL; item; item = item->next) {
         if (!take_symbol(manifest, item, strings) &&
             !atf_problems_add(problems, manifest_name,
                               "symbol %zu has no usable function_id: left out", i))
@@ -160,7 +160,7 @@ static bool take_threads(atf_manifest *manifest, const cJSON *list, atf_problems
     if (!manifest->thread_ids)
         return false;
     size_t i = 0;
-    for (const cJSON *item = most ? list->child : NULL; item; item = item->next) {
+    for (const cJSON *item = list && most ? list->child : NULL; item; item = item->next) {
         const double exact = 9007199254740992.0; /* 2^53: up to there a JSON number is exact */
         if (whole_number(member(item, "id"), exact, &manifest->thread_ids[manifest->thread_count]))
             manifest->thread_count++;

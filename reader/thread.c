@@ -71,10 +71,16 @@ static bool check_index(atf_thread *thread, const char *file)
     bool ok = true;
     if (!footer) {
         uint64_t end = header->events_offset + count * ATF_EVENT_SIZE;
-        uint64_t rest = atf_index_file(index)->size - end;
+        const atf_file *all = atf_index_file(index);
+        uint64_t rest = all->stored > end ? all->stored - end : 0;
         ok = atf_problems_add(
             list, file, "no footer: the tracer did not finish; every whole event counts, %" PRIu64,
             count);
+        if (ok && all->stored < all->size)
+            ok = atf_problems_add(list, file,
+                                  "the last %" PRIu64 " bytes were never written, they are a hole "
+                                  "in the file: no events are read there (at byte %" PRIu64 ")",
+                                  all->size - all->stored, all->stored);
         if (ok && rest > 0)
             ok = atf_problems_add(
                 list, file, "%s is cut: %" PRIu64 " bytes of %d are left (at byte %" PRIu64 ")",

@@ -232,6 +232,24 @@ TEST(without_symbols_none_is_found)
 
 /* ---- Files ---- */
 
+/* Zeros that nobody wrote are no events: they would take hours to read. */
+TEST(a_terabyte_of_hole_holds_no_events)
+{
+    const char *folder = temp_dir();
+    const char *path = path_in(add_thread(folder, "thread_0", 1), "index.atf");
+    add_thread(folder, "thread_1", 5);
+    assert_int_equal(truncate(path, 64 + 2 * ATF_EVENT_SIZE), 0); /* no footer */
+    assert_int_equal(truncate(path, 1LL << 40), 0);
+    atf_session *session = open_session(folder);
+    atf_error err;
+    assert_true(has_problem(session, "thread_0/index.atf", "they are a hole in the file"));
+    assert_ok(atf_session_survey(session, NULL, &err), err);
+    uint64_t count = atf_thread_event_count(atf_session_thread(session, 0));
+    assert_in_range(count, 2, 2048); /* the rest of what was allocated with them may be read */
+    assert_int_equal(atf_thread_event_count(atf_session_thread(session, 1)), 2);
+    atf_session_close(session);
+}
+
 TEST(files_open_by_their_path_inside_the_session_only)
 {
     const char *folder = temp_dir();
@@ -260,6 +278,7 @@ int main(void)
         cmocka_unit_test(clock_and_platform_are_those_of_the_first_header),
         cmocka_unit_test(each_of_a_hundred_thousand_symbols_is_found),
         cmocka_unit_test(without_symbols_none_is_found),
+        cmocka_unit_test(a_terabyte_of_hole_holds_no_events),
         cmocka_unit_test(files_open_by_their_path_inside_the_session_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
