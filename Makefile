@@ -176,11 +176,11 @@ check-analyzer: $(BUILD)/setup-check
 # ends, a confined daemon may not.
 SANITIZED_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -DATFFS_UNCONFINED
 check-sanitizers: $(BUILD)/setup-check
-	@SLOWER=4 LSAN_OPTIONS=suppressions=$(abspath tests/sanitizers/leaks):print_suppressions=0 $(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=gcc LDFLAGS=-fsanitize=address,undefined \
+	@SANITIZED=1 SLOWER=4 LSAN_OPTIONS=suppressions=$(abspath tests/sanitizers/leaks):print_suppressions=0 $(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=gcc LDFLAGS=-fsanitize=address,undefined \
 	    CFLAGS='$(SANITIZED_CFLAGS) -fsanitize=address,undefined' unit-and-mount-test
 
 check-tsan: $(BUILD)/setup-check
-	@SLOWER=4 $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=gcc LDFLAGS=-fsanitize=thread \
+	@SANITIZED=1 SLOWER=4 $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=gcc LDFLAGS=-fsanitize=thread \
 	    CFLAGS='$(SANITIZED_CFLAGS) -fsanitize=thread' unit-and-mount-test
 
 # Unit tests, and atffs with the sample sessions, where any wrong access and any memory that isn't freed is an error.

@@ -16,7 +16,8 @@
 static bool is_dead(const char *mountpoint)
 {
     struct statfs st;
-    return statfs(mountpoint, &st) != 0 && errno == ENOTCONN;
+    /* The second where the daemon ends while the question is on its way. */
+    return statfs(mountpoint, &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 static _Noreturn void wait_and_unmount(struct fuse_session *session, const char *mountpoint,

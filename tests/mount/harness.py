@@ -28,6 +28,7 @@ SAMPLES = ("crashed", "documented", "empty", "index_only", "tracer")
 MARK = "ATFFS_TEST_FOLDER"
 SANITIZERS = ("ASAN", "LSAN", "TSAN", "UBSAN")
 SANITIZER_OPTIONS = {name: os.environ.get(f"{name}_OPTIONS", "") for name in SANITIZERS}
+SANITIZED = "SANITIZED" in os.environ  # nothing can be preloaded ahead of a sanitizer, nor has it room in a limit
 SLOWER = int(os.environ.get("SLOWER", "1"))  # times: how much sanitizers slow the programs down
 IN_CI = os.environ.get("CI") == "true"
 NOBODY = 65534

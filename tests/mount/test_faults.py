@@ -8,7 +8,7 @@ import struct
 import subprocess
 import unittest
 
-from harness import (ATFFS, GENERATED, MountTest, expected, generate, mounted, need, read_bytes, sample, skip_unless,
+from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, need, read_bytes, sample, skip_unless,
                      wait_until)
 
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
@@ -43,6 +43,7 @@ class Faults(MountTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        skip_unless(not SANITIZED, "nothing is preloaded ahead of a sanitizer")
         if not os.access(FAULTS, os.R_OK):
             raise AssertionError(f"{FAULTS} isn't built")
 

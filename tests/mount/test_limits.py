@@ -6,7 +6,8 @@ import resource
 import subprocess
 import unittest
 
-from harness import ATFFS, GENERATED, MountTest, expected, generate, mounted, read_bytes, sample, wait_until
+from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, read_bytes, sample, skip_unless,
+                     wait_until)
 
 MANY = "--threads 1000 --steps-back --events 20000 --details 3000"
 
@@ -50,6 +51,7 @@ class Limits(MountTest):
 
     def test_too_few_descriptors_to_begin_with(self):
         """A thread that can't be opened for that is no thread without events."""
+        skip_unless(not SANITIZED, "a sanitizer has no room in a limit")
         session = generate(MANY)
         for arguments in (["--check", session], ["--list", session], ["--cat", "session.json", session],
                           [session, self.folder]):
