@@ -51,7 +51,6 @@ class Limits(MountTest):
 
     def test_too_few_descriptors_to_begin_with(self):
         """A thread that can't be opened for that is no thread without events."""
-        skip_unless(not SANITIZED, "a sanitizer has no room in a limit")
         session = generate(MANY)
         for arguments in (["--check", session], ["--list", session], ["--cat", "session.json", session],
                           [session, self.folder]):
@@ -61,6 +60,7 @@ class Limits(MountTest):
 
     def test_ever_less_memory(self):
         """All of the answer or an error that names the cause, down to where the program can't be loaded."""
+        skip_unless(not SANITIZED, "a sanitizer has no room in a limit")
         session = generate(MANY)
         for arguments in (["--check", session], ["--cat", "merged.tsv", session]):
             whole = self.atffs(*arguments).stdout
