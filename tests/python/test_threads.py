@@ -19,9 +19,11 @@ def huge_session(events=HUGE):
     folder = scratch("session")
     os.makedirs(os.path.join(folder, "thread_0"))
     path = os.path.join(folder, "thread_0", "index.atf")
+    end = 64 + 32 * events
     with open(path, "wb") as file:
-        file.write(struct.pack("<4s4BIIB7xIIQQQQ", b"ATI2", 1, 1, 1, 4, 0, 0, 3, 32, 0, 64, 64, 0, 0))
-        file.truncate(64 + 32 * events)
+        file.write(struct.pack("<4s4BIIB7xIIQQQQ", b"ATI2", 1, 1, 1, 4, 0, 0, 3, 32, events, 64, end, 0, 0))
+        file.seek(end)
+        file.write(struct.pack("<4sIQQQQ24x", b"2ITA", 0, events, 0, 0, 32 * events))
     return folder
 
 
