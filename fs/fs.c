@@ -36,8 +36,8 @@ static void init_thread(struct fs *fs, size_t i)
     thread->thread = atf_session_thread(fs->session, i);
     const atf_index *index = atf_thread_index(thread->thread);
     if (index)
-        thread->index_order =
-            (atf_order){.events = atf_index_events(index), .count = atf_index_count(index)};
+        thread->index_order = (atf_order){
+            .events = atf_index_events(index), .count = atf_index_count(index), .index = index};
     for (int order = 0; order < ORDER_COUNT; order++)
         for (int format = 0; format < FORMAT_COUNT; format++)
             init_lane(&thread->lanes[order][format], fs, thread, (enum format)format);

@@ -40,6 +40,9 @@ static uint64_t bytes_before(const struct lane *lane, uint64_t line)
         return geometry_total(&lane->geometry);
     uint64_t block = line / ATF_BLOCK;
     uint64_t end = (block + 1) * ATF_BLOCK;
+    if (line % ATF_BLOCK > 0)
+        atf_order_check(lane->order, block * ATF_BLOCK,
+                        end < lane->geometry.lines ? end : lane->geometry.lines);
     if (end - line < ATF_BLOCK / 2 && end < lane->geometry.lines) /* the nearer sum */
         return geometry_before(&lane->geometry, block + 1) - lane->format->measure(lane, line, end);
     return geometry_before(&lane->geometry, block) +
@@ -48,8 +51,10 @@ static uint64_t bytes_before(const struct lane *lane, uint64_t line)
 
 uint64_t lane_bytes(const struct lane *lane, uint64_t from, uint64_t to)
 {
-    if (to - from < ATF_BLOCK)
+    if (to - from < ATF_BLOCK) {
+        atf_order_check(lane->order, from, to);
         return lane->format->measure(lane, from, to);
+    }
     return bytes_before(lane, to) - (from == 0 ? 0 : bytes_before(lane, from));
 }
 
@@ -62,6 +67,8 @@ uint64_t lane_find(const struct lane *lane, uint64_t offset, uint64_t *start)
     uint64_t block = geometry_find(&lane->geometry, offset);
     uint64_t line = block * ATF_BLOCK;
     *start = geometry_before(&lane->geometry, block);
+    uint64_t end = line + ATF_BLOCK;
+    atf_order_check(lane->order, line, end < lane->geometry.lines ? end : lane->geometry.lines);
     for (; line < lane->geometry.lines; line++) {
         uint64_t length = lane->format->measure(lane, line, line + 1);
         if (*start + length > offset)

@@ -270,8 +270,8 @@ static int make_stream(struct fs *fs, struct view *view, const atf_cancel *cance
     return status;
 }
 
-int view_make(struct fs *fs, const struct node *node, struct view *view, const atf_cancel *cancel,
-              atf_error *err)
+static int find_content(struct fs *fs, const struct node *node, struct view *view,
+                        const atf_cancel *cancel, atf_error *err)
 {
     *view = (struct view){.fs = fs, .node = *node, .fd = -1};
     const atf_thread *thread = fs->thread_count ? fs->threads[node->thread].thread : NULL;
@@ -304,6 +304,19 @@ int view_make(struct fs *fs, const struct node *node, struct view *view, const a
         return make_rows(fs, view, cancel, err);
     default:
         return make_stream(fs, view, cancel, err);
+    }
+}
+
+int view_make(struct fs *fs, const struct node *node, struct view *view, const atf_cancel *cancel,
+              atf_error *err)
+{
+    uint64_t before = atf_session_refresh(fs->session);
+    for (;;) {
+        int status = find_content(fs, node, view, cancel, err);
+        uint64_t after = atf_session_refresh(fs->session);
+        if (status != ATF_OK || after == before)
+            return status;
+        before = after; /* a trace file became shorter meanwhile: zeros may have been measured */
     }
 }
 

@@ -256,7 +256,8 @@ typedef struct atf_order {
     const uint32_t *seqs;        /* position -> seq; NULL where the two are the same */
     const uint64_t *block_times; /* timestamps at positions 0, ATF_BLOCK, 2 * ATF_BLOCK... */
     uint64_t count;
-    uint64_t last_time; /* timestamp at position count - 1 */
+    uint64_t last_time;     /* timestamp at position count - 1 */
+    const atf_index *index; /* that may become shorter; NULL: none */
 } atf_order;
 
 static inline uint64_t atf_order_seq(const atf_order *order, uint64_t position)
@@ -273,6 +274,10 @@ static inline uint64_t atf_order_time(const atf_order *order, uint64_t position)
 {
     return atf_load_u64(atf_order_event(order, position));
 }
+
+/* Ends the innermost atf_guard of this thread, as a fault does, where one of these events is no
+ * longer in its file but may still read as zeros. Outside of atf_guard it does nothing. */
+void atf_order_check(const atf_order *order, uint64_t from, uint64_t to);
 
 /* First position in [from, to] whose event is at `time` or later; `to` where there is none. */
 uint64_t atf_order_find(const atf_order *order, uint64_t from, uint64_t to, uint64_t time);

@@ -113,6 +113,7 @@ static uint64_t find_in_block(const struct selection *s, size_t i, uint64_t time
 {
     uint64_t from = boundary_before(s, i);
     uint64_t to = boundary(s, i, s->block[i]);
+    atf_order_check(s->orders[i], from, to);
     from = from > s->low[i] ? from : s->low[i];
     to = to < s->high[i] ? to : s->high[i];
     while (from < to) {
@@ -181,10 +182,10 @@ static uint64_t middle_of_widest(const struct selection *s)
     const atf_order *order = s->orders[widest];
     uint64_t width = s->high[widest] - s->low[widest];
     uint64_t middle = s->low[widest] + width / 2;
-    if (width == 0)
-        return 0;
-    return width / 2 > ATF_BLOCK ? order->block_times[middle / ATF_BLOCK]
-                                 : atf_order_time(order, middle);
+    if (width / 2 > ATF_BLOCK)
+        return order->block_times[middle / ATF_BLOCK];
+    atf_order_check(order, middle, middle + (width > 0));
+    return width > 0 ? atf_order_time(order, middle) : 0;
 }
 
 /* In (time_low, time_high]. Halving the time itself ends the search whatever the events say, which

@@ -19,4 +19,7 @@ bool atf_is_shortage(const atf_error *err);
 /* Adds the file to an error that came up without one. */
 void atf_error_name(atf_error *err, const char *file);
 
+/* Ends the innermost atf_guard of this thread as a fault does; returns where there is none. */
+void atf_guard_end(void);
+
 #endif

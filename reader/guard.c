@@ -47,6 +47,12 @@ int atf_guard_install(void)
     return sigaction(SIGBUS, &action, NULL) == 0 ? ATF_OK : ATF_ERR_SYSTEM;
 }
 
+void atf_guard_end(void)
+{
+    if (landing)
+        siglongjmp(*landing, 1);
+}
+
 int atf_guard(int (*body)(void *arg), void *arg, atf_error *err)
 {
     sigjmp_buf here;

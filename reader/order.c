@@ -239,8 +239,10 @@ static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
     uint64_t blocks = (index->count + ATF_BLOCK - 1) / ATF_BLOCK;
     if (!atf_spill_grow(&index->block_times, blocks * sizeof(uint64_t)))
         return atf_fail_memory(err);
-    index->order = (atf_order){
-        .events = index->events, .block_times = index->block_times.data, .count = index->count};
+    index->order = (atf_order){.events = index->events,
+                               .block_times = index->block_times.data,
+                               .count = index->count,
+                               .index = index};
     struct survey_pass pass = {.index = index,
                                .visitor = build->visitor,
                                .chunks = calloc(index->count / CHUNK + 1, sizeof *pass.chunks),
@@ -283,6 +285,18 @@ int atf_index_order(atf_index *index, const atf_order **order, const atf_index_s
     return ATF_OK;
 }
 
+void atf_order_check(const atf_order *order, uint64_t from, uint64_t to)
+{
+    if (!order->index)
+        return;
+    uint64_t readable = atf_index_readable(order->index);
+    if (readable >= order->index->count)
+        return;
+    for (uint64_t position = from; position < to; position++)
+        if (atf_order_seq(order, position) >= readable)
+            atf_guard_end();
+}
+
 uint64_t atf_order_find(const atf_order *order, uint64_t from, uint64_t to, uint64_t time)
 {
     /* Block times lie close together: they settle all but the last few steps without touching the
@@ -301,6 +315,7 @@ uint64_t atf_order_find(const atf_order *order, uint64_t from, uint64_t to, uint
         to = low * ATF_BLOCK;
     if (low > 0 && (low - 1) * ATF_BLOCK > from)
         from = (low - 1) * ATF_BLOCK;
+    atf_order_check(order, from, to);
     while (from < to) {
         uint64_t middle = from + (to - from) / 2;
         if (atf_order_time(order, middle) < time)
