@@ -9,7 +9,8 @@ import subprocess
 import sys
 import unittest
 
-from harness import ATFFS, GENERATED, MountTest, expected, generate, mounted, wait_until, within
+from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, sample, skip_unless, wait_until,
+                     within)
 
 PAGE = mmap.PAGESIZE
 
@@ -144,6 +145,17 @@ class CutFiles(MountTest):
                 errors[name] = int(said)
             self.assertEqual({name for name, count in errors.items() if count == 0}, {"thread_0/events.jsonl"})
             self.check_others(mount, session)
+
+    def test_a_hole_of_a_terabyte(self):
+        """It takes no time to look at, is named, and the other thread is all there."""
+        skip_unless(not SANITIZED, "a sanitizer has no room for it")
+        session = shutil.copytree(sample("crashed"), f"{self.folder}/copy")
+        os.truncate(f"{session}/thread_0/index.atf", 1 << 40)
+        with mounted(self, session) as mount:
+            self.assertIn(b"they are a hole in the file", mount.read("session.json"))
+            self.assertLess(os.stat(mount.path("merged.jsonl")).st_size, 1 << 20)
+            self.assertEqual(mount.read("thread_1/events.jsonl"),
+                             expected(sample("crashed")).file("thread_1/events.jsonl"))
 
     def test_a_folder_by_time_can_not_be_listed_then(self):
         session, copy = self.copy()

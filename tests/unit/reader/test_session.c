@@ -233,13 +233,13 @@ TEST(without_symbols_none_is_found)
 /* ---- Files ---- */
 
 /* Zeros that nobody wrote are no events: they would take hours to read. */
-TEST(a_terabyte_of_hole_holds_no_events)
+TEST(a_large_hole_holds_no_events)
 {
     const char *folder = temp_dir();
     const char *path = path_in(add_thread(folder, "thread_0", 1), "index.atf");
     add_thread(folder, "thread_1", 5);
     assert_int_equal(truncate(path, 64 + 2 * ATF_EVENT_SIZE), 0); /* no footer */
-    assert_int_equal(truncate(path, 1LL << 40), 0);
+    assert_int_equal(truncate(path, 1LL << 36), 0);
     atf_session *session = open_session(folder);
     atf_error err;
     assert_true(has_problem(session, "thread_0/index.atf", "they are a hole in the file"));
@@ -278,7 +278,7 @@ int main(void)
         cmocka_unit_test(clock_and_platform_are_those_of_the_first_header),
         cmocka_unit_test(each_of_a_hundred_thousand_symbols_is_found),
         cmocka_unit_test(without_symbols_none_is_found),
-        cmocka_unit_test(a_terabyte_of_hole_holds_no_events),
+        cmocka_unit_test(a_large_hole_holds_no_events),
         cmocka_unit_test(files_open_by_their_path_inside_the_session_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
