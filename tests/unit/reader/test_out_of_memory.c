@@ -2,6 +2,7 @@
 /* Every allocation of the library fails in turn, cJSON's and the C library's with it. */
 #include "facts.h"
 #include "sweep.h"
+#include "trace.h"
 
 /* ---- Opening ---- */
 
@@ -60,6 +61,10 @@ TEST(problems_are_all_there_or_none)
     write_text(path_in(folder, "manifest.json"), "{\"threads\": [");
     sweep_opening(folder);
     assert_non_null(strstr(whole.text, "not JSON"));
+
+    assert_int_equal(truncate(path_in(folder, "manifest.json"), 65 << 20), 0);
+    sweep_opening(folder);
+    assert_non_null(strstr(whole.text, "larger than 64 MiB"));
 }
 
 static int open_no_session(void *arg, atf_error *err)
@@ -146,6 +151,23 @@ TEST(so_they_are_where_mappings_fail)
           path);
 }
 
+/* Events in no order take tables of their own. */
+TEST(so_is_the_order_of_disorder)
+{
+    enum { COUNT = 3000 };
+    uint64_t times[COUNT];
+    for (uint64_t i = 0; i < COUNT; i++)
+        times[i] = i * 2654435761U % 100003;
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_dir());
+    write_text(path_in(path, "manifest.json"), "{}");
+    save_times(path_in(make_dir(path, "thread_0"), "index.atf"), times, COUNT);
+    forget_facts();
+    sweep(&(struct sweep){FAULT_MAP, ENOMEM, is_memory_error, 1}, read_and_read_again, path);
+    forget_facts();
+    sweep_memory(read_and_read_again, path);
+}
+
 /* ---- Single files ---- */
 
 static int open_thread(void *arg, atf_error *err)
@@ -196,6 +218,7 @@ int main(void)
         cmocka_unit_test(what_is_no_session_is_told_from_a_lack_of_memory),
         cmocka_unit_test(orders_tables_and_merges_are_made_or_not_and_later_they_are),
         cmocka_unit_test(so_they_are_where_mappings_fail),
+        cmocka_unit_test(so_is_the_order_of_disorder),
         cmocka_unit_test(threads_and_files_alone),
     };
     return cmocka_run_group_tests(tests, make_facts, free_facts);
