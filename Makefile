@@ -8,8 +8,8 @@ PREFIX  ?= /usr/local
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fvisibility=hidden -fPIC -pthread $(WARNINGS) \
-             -Ireader -Ifs -Itests/writer -DATFFS_VERSION='"$(VERSION)"' $(CFLAGS)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fvisibility=hidden -fPIC -fno-semantic-interposition \
+             -pthread $(WARNINGS) -Ireader -Ifs -Itests/writer -DATFFS_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS)
 # Asked for only when something is linked: the packages may not be there before scripts/setup ran.
 FUSE_CFLAGS = $(shell pkg-config --cflags fuse3)
