@@ -42,14 +42,48 @@ static uint64_t boundary_before(const struct selection *s, size_t i)
     return s->block[i] > 0 ? boundary(s, i, s->block[i] - 1) : 0;
 }
 
+/*
+ * Looks around where the block should be if events were spread evenly, and again within what is
+ * left: halving a wide bracket goes by many more places, each of which has to be waited for.
+ */
+static void narrow(struct selection *s, size_t i, uint64_t time)
+{
+    enum { NARROW = 64, MOST_STEPS = 2 }; /* blocks */
+    const uint64_t *times = s->orders[i]->block_times;
+    uint64_t from = s->low[i] / ATF_BLOCK;
+    uint64_t to = (s->high[i] + ATF_BLOCK - 1) / ATF_BLOCK;
+    uint64_t before = s->time_low; /* as early as what lies before `from`, or earlier */
+    uint64_t after = s->time_high;
+    for (int step = 0; step < MOST_STEPS && to - from > NARROW && before < after; step++) {
+        double part = (double)(time - before) / (double)(after - before);
+        uint64_t at = from + (uint64_t)((double)(to - from) * part);
+        uint64_t reach = 1ULL << (64 - __builtin_clzll(to - from)) / 2;
+        uint64_t left = at > from + reach ? at - reach : from;
+        uint64_t right = at + reach < to ? at + reach : to;
+        if (left > from && times[left - 1] >= time) {
+            to = left - 1;
+            after = times[left - 1];
+        } else if (right < to && times[right] < time) {
+            from = right + 1;
+            before = times[right];
+        } else {
+            before = left > from ? times[left - 1] : before;
+            after = right < to ? times[right] : after;
+            from = left;
+            to = right;
+        }
+    }
+    s->block[i] = from;
+    s->width[i] = to - from;
+}
+
 /* Finds in each order the first block that begins at `time` or later. All orders take a step in
  * turn: their look-ups wait for memory together. */
-static void find_blocks(const struct selection *s, uint64_t time)
+static void find_blocks(struct selection *s, uint64_t time)
 {
     uint64_t any = 0;
     for (size_t i = 0; i < s->count; i++) {
-        s->block[i] = s->low[i] / ATF_BLOCK;
-        s->width[i] = (s->high[i] + ATF_BLOCK - 1) / ATF_BLOCK - s->block[i];
+        narrow(s, i, time);
         any |= s->width[i];
     }
     while (any) {
@@ -195,7 +229,7 @@ static uint64_t guess(const struct selection *s, unsigned round)
     enum { MOST_GUESSES = 192 };
     uint64_t time = s->time_low + (s->time_high - s->time_low) / 2 + 1;
     if (round < MOST_GUESSES)
-        time = round % 3 < 2 ? even_guess(s) : middle_of_widest(s);
+        time = round % 4 < 3 ? even_guess(s) : middle_of_widest(s);
     if (time <= s->time_low)
         return s->time_low + 1;
     return time < s->time_high ? time : s->time_high;

@@ -121,6 +121,17 @@ static inline uint64_t step_anywhere(uint64_t before, uint64_t random)
     return random >> (random % 64);
 }
 
+static inline uint64_t step_in_bursts(uint64_t before, uint64_t random)
+{
+    return random % 1000 == 0 ? before + (random >> 32) : before + random % 2;
+}
+
+/* Ever further apart, up to half of all time. */
+static inline uint64_t step_ever_further(uint64_t before, uint64_t random)
+{
+    return before < UINT64_MAX / 2 ? before + before / 500 + random % 2 : before;
+}
+
 static inline uint64_t step_not_at_all(uint64_t before, uint64_t random)
 {
     (void)random;

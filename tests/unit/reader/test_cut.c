@@ -3,8 +3,9 @@
 
 typedef uint64_t step(uint64_t before, uint64_t random);
 
-static step *const steps[] = {step_forward,  step_with_many_ties, step_back_at_times,
-                              step_anywhere, step_not_at_all,     step_to_the_last_nanosecond};
+static step *const steps[] = {step_forward,   step_with_many_ties, step_back_at_times,
+                              step_anywhere,  step_not_at_all,     step_to_the_last_nanosecond,
+                              step_in_bursts, step_ever_further};
 
 /* Weights of every event, as sums over each order's positions. */
 struct weights {

@@ -94,11 +94,6 @@ TEST(reads_of_any_size_give_the_same_stream)
     free_orders(&all);
 }
 
-static uint64_t step_in_bursts(uint64_t before, uint64_t random)
-{
-    return random % 1000 == 0 ? before + (random >> 32) : before + random % 2;
-}
-
 /* Reads some of what comes, and returns where the merge then stands. */
 static uint64_t read_some(atf_merge *merge, const struct orders *all, uint64_t position, size_t max)
 {
