@@ -188,6 +188,7 @@ struct table_walk {
     uint64_t asked;       /* offset up to which memory was asked for */
     bool full;            /* stopped for want of room in low or wraps */
     atf_detail_survey survey;
+    atf_spill_writer low;
 };
 
 /* Where a record begins is known only from the one before, so that the walk would wait for memory
@@ -214,7 +215,6 @@ static int walk_records(void *arg)
 {
     struct table_walk *walk = arg;
     atf_detail *detail = walk->detail;
-    uint32_t *low = detail->low.data;
     uint64_t *wraps = detail->wraps.data;
     uint64_t wrap_room = detail->wraps.size / sizeof *wraps;
     uint32_t length;
@@ -227,7 +227,7 @@ static int walk_records(void *arg)
         ask_ahead(walk, length);
         if (wrapped)
             wraps[detail->wrap_count++] = walk->seq;
-        low[walk->seq] = (uint32_t)walk->offset;
+        atf_spill_write(&walk->low, (uint32_t)walk->offset);
         uint32_t index_seq = atf_load_u32(detail->file.data + walk->offset + 8);
         if (index_seq > walk->survey.largest_index_seq)
             walk->survey.largest_index_seq = index_seq;
@@ -237,6 +237,7 @@ static int walk_records(void *arg)
             return ATF_ERR_CANCELLED;
     }
     record_fits(detail, walk->offset, &walk->survey.end_length);
+    atf_spill_flush(&walk->low);
     return ATF_OK;
 }
 
@@ -245,7 +246,11 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
     atf_detail *detail = arg;
     uint64_t start = detail->header.events_offset;
     uint64_t most = (detail->section_end - start) / ATF_RECORD_HEAD_SIZE;
-    struct table_walk walk = {.detail = detail, .cancel = cancel, .offset = start, .last = start};
+    struct table_walk walk = {.detail = detail,
+                              .cancel = cancel,
+                              .offset = start,
+                              .last = start,
+                              .low = {.spill = &detail->low}};
     /* The footer's count is only a hint for the first size; a record takes 24 bytes at least. */
     walk.room = detail->most < most ? detail->most : FIRST_TABLE;
     detail->wrap_count = 0;

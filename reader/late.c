@@ -4,23 +4,22 @@
  * they stand; where the rest, the late ones, are as well, the two are merged. Cuts of both at a
  * position of the result make tasks that know nothing of each other.
  */
-#include <sys/mman.h>
-
 #include "error.h"
 #include "index.h"
 
 enum {
-    TASK_EVENTS = 1 << 16, /* a multiple of ATF_BLOCK, and whole pages of seqs */
-    AHEAD = 160            /* events that are asked for before they are needed */
+    TASK_EVENTS = 1 << 16,
+    PIECE = ATF_SPILL_HELD, /* events between a write of their seqs and the next */
+    AHEAD = 160             /* events that are asked for before they are needed */
 };
-_Static_assert(TASK_EVENTS % ATF_BLOCK == 0, "tasks begin at blocks");
+_Static_assert(TASK_EVENTS % PIECE == 0 && PIECE % ATF_BLOCK == 0, "all begin at blocks");
 
 struct merge_pass {
     const uint8_t *events;
     uint64_t count;
     const uint32_t *late;
     uint64_t late_count;
-    uint32_t *seqs;        /* the result, */
+    atf_spill *seqs;       /* the result, */
     uint64_t *block_times; /* and its block times */
     const atf_visitor *visitor;
     atomic_bool disorder; /* the late events are not in order */
@@ -83,19 +82,20 @@ static struct place place_at(const struct merge_pass *pass, uint64_t position)
 
 /* A late event has the time of a punctual one before it in the file, or is later: that one goes
  * first. */
-static void merge_block(struct merge_pass *pass, struct place *place, uint64_t from, uint64_t to)
+static void merge_piece(struct merge_pass *pass, struct place *place, uint64_t count,
+                        uint32_t *seqs)
 {
     struct place now = *place;
     uint64_t barrier = now.skip < pass->late_count ? pass->late[now.skip] : pass->count;
-    for (uint64_t i = from; i < to; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         if (now.late_time < now.punctual_time || now.punctual == pass->count) {
-            pass->seqs[i] = pass->late[now.at++];
+            seqs[i] = pass->late[now.at++];
             uint64_t time = late_time_of(pass, now.at);
             if (time < now.late_time)
                 atomic_store(&pass->disorder, true);
             now.late_time = time;
         } else {
-            pass->seqs[i] = (uint32_t)now.punctual++;
+            seqs[i] = (uint32_t)now.punctual++;
             while (now.punctual == barrier && now.skip < pass->late_count) {
                 now.punctual++;
                 now.skip++;
@@ -108,21 +108,33 @@ static void merge_block(struct merge_pass *pass, struct place *place, uint64_t f
     *place = now;
 }
 
+static void visit_blocks(const struct merge_pass *pass, uint64_t from, uint64_t to,
+                         const uint32_t *seqs)
+{
+    for (uint64_t block = from; block < to; block += ATF_BLOCK) {
+        pass->block_times[block / ATF_BLOCK] = time_of(pass, seqs[block - from]);
+        if (pass->visitor)
+            pass->visitor->visit(pass->visitor->arg, block,
+                                 to - block < ATF_BLOCK ? to : block + ATF_BLOCK);
+    }
+}
+
 static int merge_task(void *arg, uint64_t number, atf_error *err)
 {
     (void)err;
     struct merge_pass *pass = arg;
     uint64_t from = number * TASK_EVENTS;
     uint64_t to = pass->count - from < TASK_EVENTS ? pass->count : from + TASK_EVENTS;
-    /* The result's pages at once cost less than one by one; a kernel that can't makes them so. */
-    madvise(pass->seqs + from, (to - from) * sizeof *pass->seqs, MADV_POPULATE_WRITE);
     struct place place = place_at(pass, from);
-    for (uint64_t block = from; block < to && !atomic_load(&pass->disorder); block += ATF_BLOCK) {
-        uint64_t end = to - block < ATF_BLOCK ? to : block + ATF_BLOCK;
-        merge_block(pass, &place, block, end);
-        pass->block_times[block / ATF_BLOCK] = time_of(pass, pass->seqs[block]);
-        if (pass->visitor)
-            pass->visitor->visit(pass->visitor->arg, block, end);
+    atf_spill_writer seqs;
+    seqs.spill = pass->seqs;
+    seqs.at = from;
+    for (uint64_t piece = from; piece < to && !atomic_load(&pass->disorder); piece += PIECE) {
+        uint64_t end = to - piece < PIECE ? to : piece + PIECE;
+        merge_piece(pass, &place, end - piece, seqs.numbers);
+        seqs.held = end - piece;
+        atf_spill_flush(&seqs);
+        visit_blocks(pass, piece, end, seqs.numbers);
     }
     /* Cuts of what is not in order may leave events out between tasks. */
     if (place.at != place_at(pass, to).at)
@@ -138,7 +150,7 @@ int atf_order_merge_late(atf_index *index, const uint32_t *late, uint64_t late_c
                               .count = index->count,
                               .late = late,
                               .late_count = late_count,
-                              .seqs = index->seqs.data,
+                              .seqs = &index->seqs,
                               .block_times = index->block_times.data,
                               .visitor = visitor};
     uint64_t tasks = (index->count + TASK_EVENTS - 1) / TASK_EVENTS;

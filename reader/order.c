@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The pass over a thread's events that finds their time order and what is wrong with them. */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "error.h"
 #include "index.h"
@@ -27,6 +26,7 @@ struct survey_pass {
     struct chunk *chunks;
     pthread_mutex_t lock;   /* of growing late */
     atf_spill late;         /* by chunk, from its first event's place on: its late events */
+    atf_spill joined;       /* all of them */
     atomic_bool steps_back; /* some chunk has seen it: visits in index order are for nothing */
 };
 
@@ -39,8 +39,6 @@ static int need_late(struct survey_pass *pass, atf_error *err)
                         "time steps back among more than 2^32 events: too many to put in order");
     pthread_mutex_lock(&pass->lock);
     bool ok = atf_spill_grow(&pass->late, index->count * sizeof(uint32_t));
-    if (ok) /* each chunk fills the start of its own part: no page needs those after it */
-        madvise(pass->late.data, pass->late.size, MADV_RANDOM);
     pthread_mutex_unlock(&pass->lock);
     atomic_store_explicit(&pass->steps_back, true, memory_order_relaxed);
     return ok ? ATF_OK : atf_fail_memory(err);
@@ -49,10 +47,9 @@ static int need_late(struct survey_pass *pass, atf_error *err)
 /* What a chunk's scan has found so far. */
 struct scan {
     struct survey_pass *pass;
-    uint64_t start; /* of the chunk */
     uint64_t before, highest;
-    uint32_t *late;
     uint64_t late_count;
+    atf_spill_writer late;
     atf_index_survey found;
 };
 
@@ -75,13 +72,12 @@ static int scan_block(struct scan *scan, uint64_t from, uint64_t to, atf_error *
         found.steps_back += time < before;
         before = time;
         if (__builtin_expect(time < highest, 0)) {
-            if (!scan->late) {
+            if (scan->late_count++ == 0) {
                 int status = need_late(scan->pass, err);
                 if (status != ATF_OK)
                     return status;
-                scan->late = (uint32_t *)scan->pass->late.data + scan->start;
             }
-            scan->late[scan->late_count++] = (uint32_t)seq;
+            atf_spill_write(&scan->late, (uint32_t)seq);
             found.time_first = time < found.time_first ? time : found.time_first;
         } else {
             highest = time;
@@ -108,7 +104,14 @@ static int survey_chunk(void *arg, uint64_t number, atf_error *err)
     uint64_t to = pass->index->count - from < CHUNK ? pass->index->count : from + CHUNK;
     uint64_t *block_times = pass->index->block_times.data;
     uint64_t first = atf_load_u64(pass->index->events + ATF_EVENT_SIZE * from);
-    struct scan scan = {.pass = pass, .start = from, .found = {.time_first = first}};
+    struct scan scan;
+    scan.pass = pass;
+    scan.before = scan.highest = 0;
+    scan.late_count = 0;
+    scan.late.spill = &pass->late;
+    scan.late.at = from;
+    scan.late.held = 0;
+    scan.found = (atf_index_survey){.time_first = first};
     for (uint64_t block = from; block < to; block += ATF_BLOCK) {
         uint64_t end = to - block < ATF_BLOCK ? to : block + ATF_BLOCK;
         block_times[block / ATF_BLOCK] = atf_load_u64(pass->index->events + ATF_EVENT_SIZE * block);
@@ -118,6 +121,7 @@ static int survey_chunk(void *arg, uint64_t number, atf_error *err)
         if (pass->visitor && !atomic_load_explicit(&pass->steps_back, memory_order_relaxed))
             pass->visitor->visit(pass->visitor->arg, block, end);
     }
+    atf_spill_flush(&scan.late);
     scan.found.time_last = scan.highest;
     pass->chunks[number] = (struct chunk){
         .first = first, .last = scan.before, .late_count = scan.late_count, .survey = scan.found};
@@ -154,8 +158,10 @@ static int join_late(void *arg)
 {
     struct late_join *join = arg;
     const atf_index *index = join->pass->index;
-    uint32_t *late = join->pass->late.data;
-    uint64_t joined = 0;
+    const uint32_t *late = join->pass->late.data;
+    atf_spill_writer joined;
+    joined.spill = &join->pass->joined;
+    joined.at = joined.held = 0;
     uint64_t highest = 0;
     for (uint64_t from = 0; from < index->count; from += CHUNK) {
         if (atf_cancelled(join->cancel))
@@ -164,19 +170,15 @@ static int join_late(void *arg)
         uint64_t to = index->count - from < CHUNK ? index->count : from + CHUNK;
         uint64_t seq = from;
         while (seq < to && atf_load_u64(index->events + ATF_EVENT_SIZE * seq) < highest)
-            seq++;
-        uint64_t skip = 0;
-        while (skip < chunk->late_count && late[from + skip] < seq)
-            skip++;
-        memmove(late + joined + (seq - from), late + from + skip,
-                (chunk->late_count - skip) * sizeof *late);
-        for (uint64_t i = from; i < seq; i++)
-            late[joined++] = (uint32_t)i;
-        joined += chunk->late_count - skip;
+            atf_spill_write(&joined, (uint32_t)seq++);
+        for (uint64_t i = from; i < from + chunk->late_count; i++)
+            if (late[i] >= seq)
+                atf_spill_write(&joined, late[i]);
         if (chunk->survey.time_last > highest)
             highest = chunk->survey.time_last;
     }
-    join->count = joined;
+    atf_spill_flush(&joined);
+    join->count = joined.at;
     return ATF_OK;
 }
 
@@ -197,7 +199,8 @@ static int sort_order(struct survey_pass *pass, bool *visited, const atf_cancel 
     int status = need_late(pass, err);
     if (status != ATF_OK)
         return status;
-    if (!atf_spill_grow(&index->seqs, index->count * sizeof(uint32_t)))
+    if (!atf_spill_grow(&index->seqs, index->count * sizeof(uint32_t)) ||
+        !atf_spill_grow(&pass->joined, index->count * sizeof(uint32_t)))
         return atf_fail_memory(err);
     struct late_join join = {.pass = pass, .cancel = cancel};
     status = atf_guard(join_late, &join, err);
@@ -207,12 +210,13 @@ static int sort_order(struct survey_pass *pass, bool *visited, const atf_cancel 
         return status;
     index->order.seqs = index->seqs.data;
     bool merged;
-    status = atf_order_merge_late(index, pass->late.data, join.count, pass->visitor, &merged,
+    atf_spill_free(&pass->late);
+    status = atf_order_merge_late(index, pass->joined.data, join.count, pass->visitor, &merged,
                                   cancel, err);
     *visited = merged && pass->visitor;
     if (status != ATF_OK || merged)
         return status;
-    atf_spill_free(&pass->late);
+    atf_spill_free(&pass->joined);
     status = atf_order_sort(index->seqs.data, index->events, index->count, cancel, err);
     return status == ATF_OK ? atf_guard(load_block_times, index, err) : status;
 }
@@ -247,9 +251,11 @@ static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
                                .visitor = build->visitor,
                                .chunks = calloc(index->count / CHUNK + 1, sizeof *pass.chunks),
                                .lock = PTHREAD_MUTEX_INITIALIZER,
-                               .late = ATF_SPILL_NONE};
+                               .late = ATF_SPILL_NONE,
+                               .joined = ATF_SPILL_NONE};
     int status = pass.chunks ? survey_and_sort(build, &pass, cancel, err) : atf_fail_memory(err);
     atf_spill_free(&pass.late);
+    atf_spill_free(&pass.joined);
     free(pass.chunks);
     if (status != ATF_OK) {
         atf_error_name(err, index->file.path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spill.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,28 @@ bool atf_spill_grow(atf_spill *spill, size_t size)
     }
     *spill = (atf_spill){.data = data, .size = size, .fd = fd};
     return true;
+}
+
+void atf_spill_flush(atf_spill_writer *writer)
+{
+    if (writer->held == 0) /* and maybe no room was ever made */
+        return;
+    const char *from = (const char *)writer->numbers;
+    size_t left = writer->held * sizeof *writer->numbers;
+    size_t at = writer->at * sizeof *writer->numbers;
+    while (left > 0 && writer->spill->fd >= 0) {
+        ssize_t wrote = pwrite(writer->spill->fd, from, left, (off_t)at);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            break; /* the space is there, whatever the call says: the mapping will do */
+        from += wrote;
+        at += (size_t)wrote;
+        left -= (size_t)wrote;
+    }
+    memcpy((char *)writer->spill->data + at, from, left);
+    writer->at += writer->held;
+    writer->held = 0;
 }
 
 void atf_spill_seal(atf_spill *spill)

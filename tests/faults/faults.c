@@ -277,6 +277,13 @@ EXPORTED ssize_t pread(int fd, void *out, size_t size, off_t offset)
     return errno ? -1 : REAL(pread, "pread64")(fd, out, (size + 1) / 2, offset);
 }
 
+EXPORTED ssize_t pwrite(int fd, const void *from, size_t size, off_t offset)
+{
+    if (!FAILS(FAULT_WRITE))
+        return REAL(pwrite, "pwrite64")(fd, from, size, offset);
+    return errno ? -1 : REAL(pwrite, "pwrite64")(fd, from, (size + 1) / 2, offset);
+}
+
 EXPORTED void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
     return FAILS(FAULT_MAP) ? MAP_FAILED

@@ -21,6 +21,7 @@ enum fault {
     FAULT_READ,   /* read, pread: error 0 makes it a short one */
     FAULT_MAP,    /* mmap */
     FAULT_SPACE,  /* posix_fallocate */
+    FAULT_WRITE,  /* pwrite: error 0 makes it a short one */
     FAULT_THREAD, /* pthread_create */
     FAULT_NOTICE, /* inotify_init1, inotify_add_watch */
 };

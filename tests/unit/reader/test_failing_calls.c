@@ -172,7 +172,8 @@ static int sum_up(void *arg, atf_error *err)
     return status;
 }
 
-/* No file, no room in it, no mapping of it: tables are then plain memory. */
+/* No file, no room in it, no mapping of it: tables are then plain memory. What can't be written to
+ * a file goes there through its mapping. */
 TEST(tables_need_no_temporary_files)
 {
     static const struct sweep sweeps[] = {
@@ -182,6 +183,10 @@ TEST(tables_need_no_temporary_files)
         {FAULT_SPACE, ENOSPC, no_error, UINT64_MAX},
         {FAULT_SPACE, EOPNOTSUPP, no_error, UINT64_MAX},
         {FAULT_SPACE, EINTR, no_error, 1},
+        {FAULT_WRITE, 0, no_error, UINT64_MAX},
+        {FAULT_WRITE, EINTR, no_error, 3},
+        {FAULT_WRITE, EIO, no_error, 1},
+        {FAULT_WRITE, ENOSPC, no_error, UINT64_MAX},
         {FAULT_MAP, ENOMEM, is_memory_error, 1},
         {FAULT_MAP, ENOMEM, is_memory_error, 2},
     };

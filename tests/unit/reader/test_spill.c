@@ -134,6 +134,39 @@ TEST(what_can_not_be_had_leaves_what_there_is)
     atf_spill_free(&spill);
 }
 
+/* Numbers written in parts that don't fit the writer's room, from a place on. */
+static void write_numbers(atf_spill *spill)
+{
+    enum { COUNT = 3 * ATF_SPILL_HELD + 5, PLACE = 1000 };
+    atf_spill_writer writer = {.spill = spill, .at = PLACE};
+    assert_true(spill->size >= (PLACE + COUNT + 1) * sizeof(uint32_t));
+    for (uint32_t i = 0; i < COUNT; i++)
+        atf_spill_write(&writer, 7 * i + 1);
+    atf_spill_flush(&writer);
+    assert_int_equal(writer.held, 0);
+    assert_int_equal(writer.at, PLACE + COUNT);
+    atf_spill_flush(&writer); /* of nothing */
+    const uint32_t *numbers = spill->data;
+    for (uint32_t i = 0; i < PLACE; i++)
+        assert_int_equal(numbers[i], 0);
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_equal(numbers[PLACE + i], 7 * i + 1);
+    assert_int_equal(numbers[PLACE + COUNT], 0);
+    atf_spill_free(spill);
+}
+
+TEST(numbers_are_written_where_they_belong)
+{
+    atf_spill spill = ATF_SPILL_NONE;
+    setenv("TMPDIR", temp_dir(), 1);
+    assert_true(atf_spill_grow(&spill, LARGE));
+    write_numbers(&spill);
+    setenv("TMPDIR", "/nowhere/at/all", 1);
+    assert_true(atf_spill_grow(&spill, LARGE));
+    assert_int_equal(spill.fd, -1);
+    write_numbers(&spill);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +178,7 @@ int main(void)
         cmocka_unit_test(nothing_needs_no_memory),
         cmocka_unit_test(sealed_memory_stays),
         cmocka_unit_test(what_can_not_be_had_leaves_what_there_is),
+        cmocka_unit_test(numbers_are_written_where_they_belong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
