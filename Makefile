@@ -232,7 +232,7 @@ $(BUILD)/reader-bench: $(BUILD)/tests/bench/reader_bench.o $(BUILD)/libatf.a
 	@echo '  ld   $@'
 	@$(CC) $(ALL_LDFLAGS) $^ $(CJSON_LIBS) -o $@
 
-bench: $(BUILD)/setup-test $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs $(BUILD)/reader-bench python
+bench: $(BUILD)/setup-test $(BUILD)/setup-bench $(BUILD)/atffs $(BUILD)/atf-generate $(BUILD)/null-fs $(BUILD)/reader-bench python
 	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/bench/run.py
 	@BUILD=$(BUILD) $(SYSTEM_PYTHON) tests/python/bench.py
 

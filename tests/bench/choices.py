@@ -7,11 +7,10 @@ usage: choices.py [--rounds N] [--events N]
 """
 import argparse
 import os
-import statistics
 import subprocess
 import tempfile
 
-from measure import BUILD, Mount, program, drop_caches, timed_reads
+from measure import Mount, cold_trace, in_turns, program, rate
 
 SIZE = 2_000_000_000
 NULL = [
@@ -19,6 +18,7 @@ NULL = [
     ("readahead 256 KiB", ["--readahead=262144"]),
     ("readahead 512 KiB", ["--readahead=524288"]),
     ("readahead 1 MiB", ["--readahead=1048576"]),
+    ("readahead 512 KiB, requests of 128 KiB", ["--readahead=524288", "--request=131072"]),
     ("replies by splice", ["--splice"]),
     ("clone_fd", ["-o", "clone_fd"]),
     ("one thread", ["-s"]),
@@ -34,16 +34,9 @@ OURS = [
 ]
 
 
-def rate(command, name, work, trace):
+def mounted_rate(command, name, work, cold):
     with Mount(command, os.path.join(work, "mount")) as mount:
-        path = mount.path(name)
-        size = os.stat(path).st_size
-
-        def cold():
-            drop_caches()
-            subprocess.run(f"cat {trace}/*/*.atf > /dev/null", shell=True, check=True)
-
-        return size / timed_reads([path], cold, 1) / 1e9
+        return rate([mount.path(name)], cold)
 
 
 def main():
@@ -57,12 +50,11 @@ def main():
                         str(options.events // 10), "--symbols", "500", "--name-length", "20-70", trace], check=True)
         rows = [("null-fs, " + name, [program("null-fs"), str(SIZE), *flags], "bytes") for name, flags in NULL]
         rows += [(name, [program("atffs"), *flags, trace], "merged.jsonl") for name, flags in OURS]
-        rates = {name: [] for name, _, _ in rows}
-        for _ in range(options.rounds):
-            for name, command, file in rows:
-                rates[name].append(rate(command, file, work, trace))
-        for name, found in rates.items():
-            print(f"{name:<40} {statistics.median(found):>6.2f} GB/s   ({min(found):.2f} to {max(found):.2f})")
+        cold = cold_trace(trace)
+        figures = in_turns([lambda command=command, file=file: mounted_rate(command, file, work, cold)
+                            for _, command, file in rows], options.rounds)
+        for (name, _, _), figure in zip(rows, figures):
+            print(f"{name:<40} {figure:>6.2f} GB/s")
 
 
 if __name__ == "__main__":

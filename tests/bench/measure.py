@@ -14,6 +14,12 @@ def program(name):
     return os.path.join(BUILD, name)
 
 
+def in_turns(measures, rounds=RUNS):
+    """Medians of several measurements that take turns, so that a machine's changing mood falls on all of them."""
+    found = [[measure() for measure in measures] for _ in range(rounds)]
+    return [statistics.median(figures) for figures in zip(*found)]
+
+
 def seconds(command, runs=1, before=lambda: None):
     """Median wall time of a command, with `before` called ahead of each run."""
     times = []
@@ -32,27 +38,24 @@ def read_through(path, size=131072):
             pass
 
 
-def timed_reads(paths, before, runs=RUNS):
-    """Seconds that reading all paths at once in 128 KiB reads takes, a process each: median."""
-    times = []
-    for _ in range(runs):
-        before()
-        start = time.perf_counter()
-        children = []
-        for path in paths:
-            pid = os.fork()
-            if pid == 0:
-                read_through(path)
-                os._exit(0)
-            children.append(pid)
-        for pid in children:
-            os.waitpid(pid, 0)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def rate(paths, before):
+    """GB/s of reading all paths at once in 128 KiB reads, a process each."""
+    before()
+    start = time.perf_counter()
+    children = []
+    for path in paths:
+        pid = os.fork()
+        if pid == 0:
+            read_through(path)
+            os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+    return sum(os.stat(path).st_size for path in paths) / (time.perf_counter() - start) / 1e9
 
 
-def random_latency(path, count=400, seed=1):
-    """Median seconds of a 4 KiB read at a random place, no readahead."""
+def random_latency(path, seed, count=200):
+    """Median us of a 4 KiB read at a random place, no readahead."""
     chance = random.Random(seed)
     size = os.stat(path).st_size
     times = []
@@ -64,7 +67,14 @@ def random_latency(path, count=400, seed=1):
         os.pread(descriptor, 4096, offset)
         times.append(time.perf_counter() - start)
     os.close(descriptor)
-    return statistics.median(times)
+    return statistics.median(times) * 1e6
+
+
+def random_latencies(paths, before, rounds=9):
+    """Those of several files, in turns; each round goes to other places, for none is cached then."""
+    before()
+    seeds = {path: iter(range(rounds)) for path in paths}
+    return in_turns([lambda path=path: random_latency(path, next(seeds[path])) for path in paths], rounds)
 
 
 class Mount:
@@ -113,6 +123,15 @@ def drop_caches():
             file.write("1\n")
     except OSError:
         pass
+
+
+def cold_trace(session):
+    """A function that drops all caches and brings the trace itself back: what is cold is the mount."""
+    def cold():
+        drop_caches()
+        subprocess.run(f"cat {session}/*/*.atf > /dev/null", shell=True, check=False)
+
+    return cold
 
 
 def private_memory(pid):

@@ -2,10 +2,11 @@
 /*
  * The FUSE limit to measure against: a file system of one file of constant bytes, MOUNTPOINT/bytes,
  * mounted as libfuse mounts, or with one of the choices that FUSE leaves.
- * usage: null-fs SIZE MOUNTPOINT [--readahead=BYTES] [--store=BYTES] [--splice] [--direct] [options
- * of libfuse]
- * --readahead: as atffs has it. --store: after each read, that many bytes behind it are put into
- * the kernel's cache unasked. --splice: replies through a pipe. --direct: no cache.
+ * usage: null-fs SIZE MOUNTPOINT [--readahead=BYTES] [--request=BYTES] [--store=BYTES] [--splice]
+ * [--direct] [options of libfuse]
+ * --readahead: as atffs has it. --request: most bytes of one. --store: after each read, that many
+ * bytes behind it are put into the kernel's cache unasked. --splice: replies through a pipe.
+ * --direct: no cache.
  */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
@@ -26,12 +27,13 @@ static char constant[READ_BUFFER];
 static struct fuse_session *session;
 
 static struct choices {
-    unsigned readahead, store;
+    unsigned readahead, request, store;
     int splice, direct;
 } choices;
 
 static const struct fuse_opt choice_options[] = {
     {"--readahead=%u", offsetof(struct choices, readahead), 0},
+    {"--request=%u", offsetof(struct choices, request), 0},
     {"--store=%u", offsetof(struct choices, store), 0},
     {"--splice", offsetof(struct choices, splice), 1},
     {"--direct", offsetof(struct choices, direct), 1},
@@ -51,6 +53,7 @@ static void on_init(void *data, struct fuse_conn_info *connection)
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     if (choices.readahead)
         connection->max_readahead = choices.readahead;
+    connection->max_read = choices.request; /* 0: as libfuse has it */
     if (choices.splice)
         connection->want |= connection->capable & (FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
@@ -133,6 +136,10 @@ int main(int argc, char **argv)
         fuse_parse_cmdline(&args, &command) != 0 ||
         fuse_opt_add_arg(&args, "-oro,default_permissions") != 0)
         return 2;
+    char request[32];
+    snprintf(request, sizeof request, "-omax_read=%u", choices.request);
+    if (choices.request && fuse_opt_add_arg(&args, request) != 0)
+        return 1;
     session = fuse_session_new(&args, &operations, sizeof operations, NULL);
     if (!session || fuse_set_signal_handlers(session) != 0 ||
         fuse_session_mount(session, command.mountpoint) != 0)

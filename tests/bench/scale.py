@@ -2,31 +2,17 @@
 """Rows that compare what an event costs in a large session with what it costs in one of a million events."""
 import os
 import shutil
-import subprocess
 import time
 
-from measure import Mount, drop_caches, program, random_latency, reader_figures, seconds, timed_reads
+from measure import Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
 
 SMALL = 1_000_000
+READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
 
 
-def figures(session, work, events):
-    """name -> (figure, unit), each for one event, byte or look-up; where the machine itself gets slower with the size,
-    for memory is further away than a cache, only what the library adds to the bare work."""
-    found = reader_figures(session)
-    result = {
-        "iterate, against a plain loop": (found["iterate"][0] / found["iterate"][1], "x"),
-        "get at random, above a bare load": (max(found["get"][0] - found["get"][1], 0.1), "ns"),
-        "merge, against a plain loop": (found["merge"][0] / found["iterate"][1], "x"),
-        "time order, against a plain loop": (found["order"][0] / found["order"][1], "x"),
-        "open the session": (found["open_us"][0], "us"),
-        "detail table": (found["detail_table"][0], "ns/record"),
-    }
-
-    def cold():
-        drop_caches()
-        subprocess.run(f"cat {session}/*/*.atf > /dev/null", shell=True, check=False)
-
+def mounted_figures(session, work, events):
+    cold = cold_trace(session)
+    result = {}
     cold()
     with Mount([program("atffs"), session], os.path.join(work, "ours")) as ours:
         path = ours.path("merged.jsonl")
@@ -36,10 +22,31 @@ def figures(session, work, events):
         result["first stat of merged.jsonl"] = ((time.perf_counter() - start) / events * 1e9, "ns/event")
         for tool in ("head", "tail"):
             result[f"{tool} -n 1 merged.jsonl"] = (seconds([tool, "-n", "1", path], 5) * 1e3, "ms")
-        result["random 4 KiB"] = (random_latency(path) * 1e6, "us")
-        result["merged.jsonl cold"] = (timed_reads([path], cold, 3) / size * 1e9, "ns/byte")
-    result["--cat merged.jsonl"] = (seconds([program("atffs"), "--cat", "merged.jsonl", session], 3) / events * 1e9, "ns/event")
+        null = [program("null-fs"), str(size), f"--readahead={READAHEAD}"]
+        with Mount(null, os.path.join(work, "null")) as limit:
+            files = (path, limit.path("bytes"))
+            figure, bare = random_latencies(files, cold)
+            result["random 4 KiB, against the null fs"] = (figure / bare, "x")
+            figure, bare = in_turns([lambda file=file: rate([file], cold) for file in files], 3)
+            result["merged.jsonl cold, against the null fs"] = (bare / figure, "x")
     return result
+
+
+def figures(session, work, events):
+    """name -> (figure, unit), each for one event, byte or look-up; where the machine itself gets slower with the size,
+    for memory is further away than a cache and text larger than memory, beside the bare work of that size."""
+    found = reader_figures(session)
+    return {
+        "iterate, against a plain loop": (found["iterate"][0] / found["iterate"][1], "x"),
+        "get at random, in cache": (found["get"][0], "ns"),
+        "get at random, fresh mapping, against bare loads": (found["get_fresh"][0] / found["get_fresh"][1], "x"),
+        "merge, against a plain loop": (found["merge"][0] / found["iterate"][1], "x"),
+        "time order, against a plain loop": (found["order"][0] / found["order"][1], "x"),
+        "open the session": (found["open_us"][0], "us"),
+        "detail table, against its bytes": (found["detail_table"][0] / found["detail_table"][1], "x"),
+        **mounted_figures(session, work, events),
+        "--cat merged.jsonl": (seconds([program("atffs"), "--cat", "merged.jsonl", session], 3) / events * 1e9, "ns/event"),
+    }
 
 
 def rows(table, work, generate, events):
