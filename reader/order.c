@@ -199,8 +199,8 @@ static int sort_order(struct survey_pass *pass, bool *visited, const atf_cancel 
     int status = need_late(pass, err);
     if (status != ATF_OK)
         return status;
-    if (!atf_spill_grow(&index->seqs, index->count * sizeof(uint32_t)) ||
-        !atf_spill_grow(&pass->joined, index->count * sizeof(uint32_t)))
+    size_t room = index->count * sizeof(uint32_t);
+    if (!atf_spill_grow(&pass->joined, room))
         return atf_fail_memory(err);
     struct late_join join = {.pass = pass, .cancel = cancel};
     status = atf_guard(join_late, &join, err);
@@ -208,9 +208,11 @@ static int sort_order(struct survey_pass *pass, bool *visited, const atf_cancel 
         return atf_fail_cancelled(err);
     if (status != ATF_OK)
         return status;
+    atf_spill_free(&pass->late);
+    if (!atf_spill_grow(&index->seqs, room))
+        return atf_fail_memory(err);
     index->order.seqs = index->seqs.data;
     bool merged;
-    atf_spill_free(&pass->late);
     status = atf_order_merge_late(index, pass->joined.data, join.count, pass->visitor, &merged,
                                   cancel, err);
     *visited = merged && pass->visitor;
