@@ -54,6 +54,30 @@ def rate(paths, before):
     return sum(os.stat(path).st_size for path in paths) / (time.perf_counter() - start) / 1e9
 
 
+def processor_seconds(pid):
+    """In user mode and in the kernel, so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return [int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13]]
+
+
+def kernel_share(daemon, path, before):
+    """Of the processor time that a reader of path and the daemon take together, the % spent in the kernel."""
+    spent = [0, 0]
+    for _ in range(RUNS):
+        before()
+        at_start = processor_seconds(daemon)
+        pid = os.fork()
+        if pid == 0:
+            read_through(path)
+            os._exit(0)
+        usage = os.wait4(pid, 0)[2]
+        at_end = processor_seconds(daemon)
+        spent[0] += usage.ru_utime + at_end[0] - at_start[0]
+        spent[1] += usage.ru_stime + at_end[1] - at_start[1]
+    return 100 * spent[1] / sum(spent)
+
+
 def random_latency(path, seed, count=200):
     """Median us of a 4 KiB read at a random place, no readahead."""
     chance = random.Random(seed)

@@ -15,8 +15,8 @@ import time
 
 import others
 import scale
-from measure import (BUILD, RUNS, Mount, Table, cold_trace, drop_caches, in_turns, pid_of_mount, private_memory, program,
-                     random_latencies, rate, read_through, reader_figures, seconds)
+from measure import (BUILD, RUNS, Mount, Table, cold_trace, drop_caches, in_turns, kernel_share, pid_of_mount,
+                     private_memory, program, random_latencies, rate, read_through, reader_figures, seconds)
 
 READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
 TEXTS = ("merged.jsonl", "merged.tsv", "thread_0/events.jsonl", "thread_0/details.jsonl")
@@ -60,6 +60,8 @@ def cold_rows(table, ours, work, label, cold, cold_limit):
         table.add(f"{label}: {name} cold, against {cold_limit} of the null fs", figure, limit * cold_limit, "GB/s", True)
     table.add(f"{label}: merged.jsonl cold, against {cold_limit} of it reading as far ahead", rates[0],
               limit_ahead * cold_limit, "GB/s", True)
+    share = kernel_share(pid_of_mount(ours.folder), ours.path("merged.jsonl"), cold)
+    table.add(f"{label}: merged.jsonl cold, processor time in the kernel", share, 50, "%", True)
 
 
 def cached_rows(table, ours, work, label, cold):
