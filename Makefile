@@ -82,7 +82,7 @@ PYTHON_PACKAGE := $(patsubst reader/python/%,$(BUILD)/python/%,$(wildcard reader
 
 python: $(BUILD)/python/atf/_atf.abi3.so $(PYTHON_PACKAGE)
 
-$(BUILD)/reader/python/%.o: reader/python/%.c | $(BUILD)/setup-python
+$(BUILD)/reader/python/%.o: reader/python/%.c | $(BUILD)/setup-build $(BUILD)/setup-python
 	@mkdir -p $(@D)
 	@echo '  cc   $<'
 	@$(CC) $(PYTHON_CFLAGS) -MMD -MP -c $< -o $@
