@@ -167,6 +167,21 @@ class CutFiles(MountTest):
                 self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
             self.check_others(mount, session)
 
+    def test_other_threads_by_time(self):
+        """They are all there; only what counts from the session's first event can't be known any more."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf")
+            for folder in ("thread_0/time", "thread_2/time"):
+                names = expected(session).listing(folder)
+                self.assertEqual(mount.listing(folder), names)
+                for name in (*names, f"{names[3].split('-')[0]}-{names[7].split('-')[0]}.tsv"):
+                    path = f"{folder}/{name}"
+                    self.assert_same_bytes(mount.read(path), expected(session).file(path), path)
+                self.check_eio(mount.path(f"{folder}/+0-+1ms.jsonl"))
+                self.assertFalse(os.path.exists(mount.path(f"{folder}/2-1.jsonl")))
+            self.check_others(mount, session)
+
     def test_a_file_of_the_session_is_removed(self):
         """Its bytes are nowhere else: opening says EIO, again and again, and the daemon says why."""
         session, copy = self.copy()
