@@ -120,6 +120,25 @@ class CutFiles(MountTest):
                         self.assert_same_bytes(got, data[offset:offset + 500], f"{name} at {offset}")
                 os.close(number)
 
+    def test_in_the_last_page_before_anything_was_read(self):
+        """Nothing faults then: what is measured and listed must not be zeros all the same."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            for name in ("thread_1/index.atf", "thread_1/detail.atf"):
+                size = os.path.getsize(f"{copy}/{name}")
+                self.assertGreater(size % PAGE, 200)
+                os.truncate(f"{copy}/{name}", size - 200)
+            for name in ("time", "thread_1/time", "thread_1/details"):
+                with self.assertRaises(OSError, msg=name) as caught:
+                    os.listdir(mount.path(name))
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            for name in ("thread_1/info.json", "session.json", "merged.jsonl", "thread_1/events.tsv", "time/0-1s.jsonl",
+                         "thread_1/details.jsonl", "thread_1/details/0-5.jsonl", "thread_0/time/+0-+1ms.tsv"):
+                with self.assertRaises(OSError, msg=name) as caught:
+                    os.stat(mount.path(name))
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            self.check_others(mount, session)
+
     def test_under_load(self):
         session, copy = self.copy()
         names = ("merged.jsonl", "thread_1/events.jsonl", "thread_1/events.tsv", "thread_0/events.jsonl",
