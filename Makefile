@@ -82,7 +82,7 @@ PYTHON_PACKAGE := $(patsubst reader/python/%,$(BUILD)/python/%,$(wildcard reader
 
 python: $(BUILD)/python/atf/_atf.abi3.so $(PYTHON_PACKAGE)
 
-$(BUILD)/reader/python/%.o: reader/python/%.c | $(BUILD)/setup-python
+$(BUILD)/reader/python/%.o: reader/python/%.c | $(BUILD)/setup-build $(BUILD)/setup-python
 	@mkdir -p $(@D)
 	@echo '  cc   $<'
 	@$(CC) $(PYTHON_CFLAGS) -MMD -MP -c $< -o $@
@@ -107,7 +107,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FS_OBJECTS) $(GENERATOR_OBJECTS) $(BU
 $(patsubst %,$(BUILD)/unit/%,reader/test_out_of_memory reader/test_failing_calls fs/test_faults): $(BUILD)/tests/faults/faults.o
 
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
-$(BUILD)/tests/unit/%.o: | $(BUILD)/setup-test
+$(UNIT_TESTS:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | $(BUILD)/setup-test
 
 # They are called before a sanitizer is ready for what it has compiled.
 $(BUILD)/tests/faults/%.o: ALL_CFLAGS += -fno-sanitize=all

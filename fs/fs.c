@@ -326,6 +326,7 @@ int fs_thread_times(struct fs *fs, size_t thread, uint64_t *first, uint64_t *las
 int fs_session_times(struct fs *fs, uint64_t *first, uint64_t *last, bool *any,
                      const atf_cancel *cancel, atf_error *err)
 {
+    int worst = ATF_OK;
     *any = false;
     *first = UINT64_MAX;
     *last = 0;
@@ -334,13 +335,15 @@ int fs_session_times(struct fs *fs, uint64_t *first, uint64_t *last, bool *any,
         uint64_t to;
         bool has_events;
         int status = fs_thread_times(fs, i, &from, &to, &has_events, cancel, err);
-        if (status != ATF_OK)
+        if (status != ATF_OK && status != ATF_ERR_DAMAGED)
             return status;
-        if (!has_events)
+        if (status != ATF_OK)
+            worst = status;
+        if (status != ATF_OK || !has_events)
             continue;
         *any = true;
         *first = from < *first ? from : *first;
         *last = to > *last ? to : *last;
     }
-    return ATF_OK;
+    return worst;
 }

@@ -67,7 +67,7 @@ int fs_details(struct fs *fs, size_t thread, const struct rows **rows, const atf
 int fs_functions(struct fs *fs, const struct rows **rows, const atf_cancel *cancel, atf_error *err);
 
 /* Smallest and largest time of the session, or of one thread; *any is false where there is no
- * event. */
+ * event. Of a session with threads whose times are gone (DAMAGED): those of the others. */
 int fs_session_times(struct fs *fs, uint64_t *first, uint64_t *last, bool *any,
                      const atf_cancel *cancel, atf_error *err);
 int fs_thread_times(struct fs *fs, size_t thread, uint64_t *first, uint64_t *last, bool *any,

@@ -46,7 +46,6 @@ static bool start(struct helper *helper)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     helper->started = pthread_create(&helper->thread, NULL, work, helper) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    helper->failed = !helper->started;
     return helper->started;
 }
 
@@ -65,7 +64,7 @@ void helper_free(struct helper *helper)
 void helper_post(struct helper *helper, struct job *job)
 {
     pthread_mutex_lock(&helper->lock);
-    if (!job->queued && !helper->failed && (helper->started || start(helper))) {
+    if (!job->queued && (helper->started || start(helper))) {
         job->queued = true;
         job->next = NULL;
         *helper->last = job;

@@ -25,6 +25,7 @@ static int measure_lines(void *arg, uint64_t from, uint64_t to, uint64_t *bytes,
 {
     (void)err;
     const struct lane *lane = arg;
+    atf_order_check(lane->order, from, to);
     *bytes = lane->format->measure(lane, from, to);
     return ATF_OK;
 }

@@ -216,7 +216,7 @@ struct command_line {
     unsigned uid, gid;
 };
 
-enum { KEY_IGNORED, KEY_UID, KEY_GID };
+enum { KEY_IGNORED, KEY_UID, KEY_GID, KEY_THREADS };
 
 #define OPTION(template, member)                                                                   \
     {                                                                                              \
@@ -227,6 +227,8 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("uid=", KEY_UID),
     FUSE_OPT_KEY("gid=", KEY_GID),
     OPTION("fsname=%s", fsname),
+    FUSE_OPT_KEY("max_threads=", KEY_THREADS),
+    FUSE_OPT_KEY("max_idle_threads=", KEY_THREADS),
     /* What fstab and mount(8) pass on, and what is so anyway. */
     FUSE_OPT_KEY("rw", KEY_IGNORED),
     FUSE_OPT_KEY("ro", KEY_IGNORED),
@@ -246,18 +248,18 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_END,
 };
 
-/* NAME=N, N being a user or a group; says why not. The last number is nobody's: chown(2) takes it
- * for "as it is". */
-static bool parse_id(const char *option, unsigned *id)
+/* NAME=N; says why not. The last number is none: chown(2) takes it for "as it is", libfuse for "not
+ * given". */
+static bool parse_number(const char *option, unsigned *number)
 {
     const char *digits = strchr(option, '=') + 1;
     char *end;
-    unsigned long number = strtoul(digits, &end, 10);
-    if (!isdigit((unsigned char)*digits) || *end || number >= UINT32_MAX) {
+    unsigned long value = strtoul(digits, &end, 10);
+    if (!isdigit((unsigned char)*digits) || *end || value >= UINT32_MAX) {
         fprintf(stderr, "atffs: %s: not a number from 0 to %u\n", option, UINT32_MAX - 1);
         return false;
     }
-    *id = (unsigned)number;
+    *number = (unsigned)value;
     return true;
 }
 
@@ -266,11 +268,14 @@ static bool parse_id(const char *option, unsigned *id)
 static int take_argument(void *data, const char *argument, int key, struct fuse_args *rest)
 {
     struct command_line *line = data;
+    unsigned threads;
     (void)rest;
     if (key == KEY_IGNORED)
         return 0;
     if (key == KEY_UID || key == KEY_GID)
-        return parse_id(argument, key == KEY_UID ? &line->uid : &line->gid) ? 0 : -1;
+        return parse_number(argument, key == KEY_UID ? &line->uid : &line->gid) ? 0 : -1;
+    if (key == KEY_THREADS) /* left to libfuse, which takes -1 and 5x for numbers */
+        return parse_number(argument, &threads) ? 1 : -1;
     if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0 &&
         strcmp(argument, "--help") != 0 && strcmp(argument, "--version") != 0) {
         fprintf(stderr,
@@ -396,6 +401,8 @@ int main(int argc, char **argv)
     int exit_code;
     if (fuse_opt_parse(&args, &line, option_table, take_argument) != 0)
         exit_code = EXIT_UNREADABLE;
+    else if (line.fsname && !line.fsname[0])
+        exit_code = wrong_usage("fsname= is followed by no name");
     else if (line.mountpoint)
         exit_code = mount_session(&args, &line);
     else

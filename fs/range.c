@@ -96,6 +96,11 @@ static bool parse_time(const char *text, size_t length, uint64_t first, wide *ti
     return true;
 }
 
+bool range_is_relative(const char *text, size_t length)
+{
+    return memchr(text, '+', length);
+}
+
 bool range_parse_times(const char *text, size_t length, uint64_t first, uint64_t last,
                        struct range *range)
 {

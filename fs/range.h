@@ -22,6 +22,9 @@ bool range_parse_number(const char *text, size_t length, uint64_t *number);
  * past it; B is cut. */
 bool range_parse_positions(const char *text, size_t length, uint64_t count, struct range *range);
 
+/* Whether a name counts from the first event, so that what it means depends on that. */
+bool range_is_relative(const char *text, size_t length);
+
 /* "A-B", times: [+]digits[.digits][ns|us|ms|s], + counting from first. False where it doesn't
  * parse, is empty or backward, or starts after last. Digits below a nanosecond are cut off. */
 bool range_parse_times(const char *text, size_t length, uint64_t first, uint64_t last,

@@ -214,14 +214,48 @@ static size_t stem(const char *name, const char *extension)
     return length > tail && strcmp(name + length - tail, extension) == 0 ? length - tail : 0;
 }
 
+/*
+ * What a name in a folder of times means. A thread's ends with the thread's last event, so that
+ * most need no other thread, whose index may be gone. The others' times tell what an offset counts
+ * from, and whether a range after the thread's end lies before the session's.
+ */
+static int lookup_times(struct fs *fs, const struct node *folder, const char *name, size_t length,
+                        struct range *range, const atf_cancel *cancel, atf_error *err)
+{
+    bool relative = range_is_relative(name, length);
+    bool own = folder->kind == NODE_THREAD_TIMES;
+    uint64_t first = 0;
+    uint64_t start;
+    uint64_t last;
+    bool any = false;
+    int status = ATF_OK;
+    if (relative)
+        status = fs_session_times(fs, &first, &last, &any, cancel, err);
+    else if (!range_parse_times(name, length, 0, UINT64_MAX, range))
+        return missing(name, err);
+    if (status == ATF_OK && own)
+        status = fs_thread_times(fs, folder->thread, &start, &last, &any, cancel, err);
+    if (status != ATF_OK)
+        return status;
+    if (own && any && range_parse_times(name, length, first, last, range))
+        return ATF_OK;
+    status = fs_session_times(fs, &start, &last, &any, cancel, err);
+    bool found = any && range_parse_times(name, length, first, last, range);
+    if (own && found) { /* after the thread's last event: empty, whatever the others' times are */
+        range->to_end = true;
+        range->to = 0;
+        return ATF_OK;
+    }
+    if (status != ATF_OK)
+        return status;
+    return found ? ATF_OK : missing(name, err);
+}
+
 static int lookup_range(struct fs *fs, const struct node *folder, const char *name,
                         struct node *node, const atf_cancel *cancel, atf_error *err)
 {
     const struct folder *kind = &folders[folder->kind];
     uint64_t count = 0;
-    uint64_t first = 0;
-    uint64_t last = 0;
-    bool any = true;
     *node = (struct node){.kind = kind->range, .thread = folder->thread};
     size_t length = stem(name, event_formats[FORMAT_JSONL].extension);
     if (length == 0 && kind->tsv) {
@@ -231,16 +265,16 @@ static int lookup_range(struct fs *fs, const struct node *folder, const char *na
     size_t single = kind->single ? stem(name, ".json") : 0;
     if (length == 0 && single == 0)
         return missing(name, err);
-    int status = kind->by_time ? fs_session_times(fs, &first, &last, &any, cancel, err)
-                               : position_count(fs, folder, &count, cancel, err);
+    atf_session_refresh(fs->session); /* or the zeros of a cut file would count */
+    if (kind->by_time)
+        return lookup_times(fs, folder, name, length, &node->range, cancel, err);
+    int status = position_count(fs, folder, &count, cancel, err);
     if (status != ATF_OK)
         return status;
     bool found;
     if (single > 0) {
         node->kind = kind->single;
         found = range_parse_number(name, single, &node->range.from) && node->range.from < count;
-    } else if (kind->by_time) {
-        found = any && range_parse_times(name, length, first, last, &node->range);
     } else {
         found = range_parse_positions(name, length, count, &node->range);
     }
@@ -291,6 +325,8 @@ static int range_entry(struct fs *fs, const struct node *folder, uint64_t i, str
     uint64_t count = 0;
     bool any = false;
     int status;
+    if (i == 0) /* once a listing, as for every look-up */
+        atf_session_refresh(fs->session);
     if (folder->kind == NODE_MERGED_TIMES)
         status = fs_session_times(fs, &first, &last, &any, cancel, err);
     else if (folder->kind == NODE_THREAD_TIMES)
@@ -308,12 +344,6 @@ static int range_entry(struct fs *fs, const struct node *folder, uint64_t i, str
     node->range = kind->by_time ? range_slice(first, last, i, name) : range_step(count, i, name);
     size_t length = strlen(name);
     snprintf(name + length, TREE_NAME_SIZE - length, "%s", event_formats[FORMAT_JSONL].extension);
-    if (folder->kind == NODE_THREAD_TIMES) {
-        /* A thread's last slice may end before the session does: the name means what it means when
-         * looked up. */
-        struct node folder_copy = *folder;
-        return tree_lookup(fs, &folder_copy, name, node, cancel, err);
-    }
     return ATF_OK;
 }
 

@@ -546,11 +546,18 @@ static inline bool atf_merge_next(atf_merge *merge, atf_merged *out)
     return atf_merge_read(merge, out, 1) == 1;
 }
 
+/*
+ * These two look at events, as a read does: where files may be cut they belong inside atf_guard,
+ * with an atf_session_refresh before. There a seek that would go by events that are known to be
+ * gone ends with ATF_ERR_DAMAGED; outside of a guard it takes them for zeros and may stand
+ * anywhere.
+ */
 void atf_merge_seek(atf_merge *merge,
                     uint64_t position); /* in merged order; past the end stands at the end */
 void atf_merge_seek_time(atf_merge *merge,
                          uint64_t time); /* to the first event at `time` or later */
-/* To a cut: positions[i] events of order i lie before it. Must be a cut of the merged order. */
+/* To a cut: positions[i] events of order i lie before it. Must be a cut of the merged order.
+ * Touches no event. */
 void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
 
 /*
@@ -559,7 +566,8 @@ void atf_merge_seek_cut(atf_merge *merge, const uint64_t *positions);
  * is no next event). With a slack, any cut of the merged order that weighs less by less than that
  * will do, which is found sooner. weigh gives the summed weight of positions [from, to) of an
  * order; at multiples of ATF_BLOCK, and from 0, it should be O(1). cut takes `count` positions;
- * scratch holds 6 * count numbers. Returns the cut's weight.
+ * scratch holds 6 * count numbers. Returns the cut's weight. Near events that are gone it is as a
+ * seek is.
  */
 typedef uint64_t atf_weigh(const void *arg, size_t slot, uint64_t from, uint64_t to);
 uint64_t atf_weigh_events(const void *arg, size_t slot, uint64_t from,

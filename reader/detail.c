@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -266,6 +267,10 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
     } while (status == ATF_OK && walk.full);
     if (status == ATF_ERR_CANCELLED)
         return atf_fail_cancelled(err);
+    uint64_t readable = atomic_load_explicit(&detail->readable, memory_order_relaxed);
+    if (status == ATF_OK && readable < detail->section_end) /* zeros were taken for an end */
+        status = atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                          "became shorter since it was opened");
     if (status != ATF_OK) {
         atf_error_name(err, detail->file.path);
         return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The pass over a thread's events that finds their time order and what is wrong with them. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -256,6 +257,9 @@ static int build_order(void *arg, const atf_cancel *cancel, atf_error *err)
                                .late = ATF_SPILL_NONE,
                                .joined = ATF_SPILL_NONE};
     int status = pass.chunks ? survey_and_sort(build, &pass, cancel, err) : atf_fail_memory(err);
+    if (status == ATF_OK && atf_index_readable(index) < index->count) /* zeros were surveyed */
+        status = atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
+                          "became shorter since it was opened");
     atf_spill_free(&pass.late);
     atf_spill_free(&pass.joined);
     free(pass.chunks);

@@ -279,6 +279,10 @@ class MountTest(unittest.TestCase):
         os.chmod(self.reports, 0o1777)  # daemons of other users write there, too
         for name, options in SANITIZER_OPTIONS.items():
             os.environ[f"{name}_OPTIONS"] = f"{options}:log_path={self.reports}/{name}"
+        if SANITIZED:
+            known = shutil.copy(os.path.join(ROOT, "tests/sanitizers/leaks"), self.folder)
+            os.chmod(known, 0o644)  # read by daemons of other users, who may not get to where it lies
+            os.environ["LSAN_OPTIONS"] += f":suppressions={known}"
         self.late = False
         self.limit = within(self.TIME_LIMIT)
         faulthandler.dump_traceback_later(self.limit + 20, exit=True)  # where ending the daemon doesn't help

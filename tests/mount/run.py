@@ -95,8 +95,9 @@ def start_module(module, pattern):
 
 
 def main(arguments):
-    # What a shell starts in the background ignores SIGINT, and so would the daemons that this starts.
+    # What a shell starts in the background ignores these, and so would the daemons that this starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if arguments[:1] == ["--module"]:
         run_module(*arguments[1:])
         return 0

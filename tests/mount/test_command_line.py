@@ -112,10 +112,17 @@ class Said(CommandLineTest):
             self.check_refused(["-o", option, sample("documented"), self.new_folder()], re.escape(option))
         self.check_refused(["--unknown", sample("documented"), self.new_folder()], "--unknown")
 
-    def test_owners_that_are_none(self):
-        for option in ("uid=-1", "gid=-1", "uid=4294967295", "uid=99999999999", "uid=", "gid=+5", "uid=5x"):
-            self.check_refused(["-o", option, sample("documented"), self.new_folder()],
-                               f"^atffs: {re.escape(option)}: not a number")
+    def test_numbers_that_are_none(self):
+        for name in ("uid", "gid", "max_threads", "max_idle_threads"):
+            for number in ("-1", "4294967295", "99999999999", "99999999999999999999", "", "+5", "5x", "0x5", " 5"):
+                option = f"{name}={number}"
+                done = self.check_refused(["-o", option, sample("documented"), self.new_folder()],
+                                          f"^atffs: {re.escape(option)}: not a number from 0 to 4294967294$")
+                self.assertEqual(done.returncode, 2)
+
+    def test_no_fsname(self):
+        done = self.check_refused(["-o", "fsname=", sample("documented"), self.new_folder()], "^atffs: fsname= ")
+        self.assertEqual(done.returncode, 2)
 
     def test_nothing_is_said_in_the_foreground(self):
         with mounted(self, sample("documented")) as mount:  # which checks stderr and stdout

@@ -120,6 +120,25 @@ class CutFiles(MountTest):
                         self.assert_same_bytes(got, data[offset:offset + 500], f"{name} at {offset}")
                 os.close(number)
 
+    def test_in_the_last_page_before_anything_was_read(self):
+        """Nothing faults then: what is measured and listed must not be zeros all the same."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            for name in ("thread_1/index.atf", "thread_1/detail.atf"):
+                size = os.path.getsize(f"{copy}/{name}")
+                self.assertGreater(size % PAGE, 200)
+                os.truncate(f"{copy}/{name}", size - 200)
+            for name in ("time", "thread_1/time", "thread_1/details"):
+                with self.assertRaises(OSError, msg=name) as caught:
+                    os.listdir(mount.path(name))
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            for name in ("thread_1/info.json", "session.json", "merged.jsonl", "thread_1/events.tsv", "time/0-1s.jsonl",
+                         "thread_1/details.jsonl", "thread_1/details/0-5.jsonl", "thread_0/time/+0-+1ms.tsv"):
+                with self.assertRaises(OSError, msg=name) as caught:
+                    os.stat(mount.path(name))
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            self.check_others(mount, session)
+
     def test_under_load(self):
         session, copy = self.copy()
         names = ("merged.jsonl", "thread_1/events.jsonl", "thread_1/events.tsv", "thread_0/events.jsonl",
@@ -165,6 +184,21 @@ class CutFiles(MountTest):
                 with self.assertRaises(OSError, msg=name) as caught:
                     os.listdir(mount.path(name))
                 self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+            self.check_others(mount, session)
+
+    def test_other_threads_by_time(self):
+        """They are all there; only what counts from the session's first event can't be known any more."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf")
+            for folder in ("thread_0/time", "thread_2/time"):
+                names = expected(session).listing(folder)
+                self.assertEqual(mount.listing(folder), names)
+                for name in (*names, f"{names[3].split('-')[0]}-{names[7].split('-')[0]}.tsv"):
+                    path = f"{folder}/{name}"
+                    self.assert_same_bytes(mount.read(path), expected(session).file(path), path)
+                self.check_eio(mount.path(f"{folder}/+0-+1ms.jsonl"))
+                self.assertFalse(os.path.exists(mount.path(f"{folder}/2-1.jsonl")))
             self.check_others(mount, session)
 
     def test_a_file_of_the_session_is_removed(self):

@@ -32,6 +32,25 @@ TEST(times_are_of_a_thread_or_of_all)
     fs_close(fs);
 }
 
+TEST(where_a_threads_times_are_gone_those_of_the_others_are_told)
+{
+    const char *folder = temp_dir();
+    const char *gone = path_in(make_dir(folder, "thread_1"), "index.atf");
+    uint64_t first;
+    uint64_t last;
+    bool any;
+    atf_error err;
+    save_times(path_in(make_dir(folder, "thread_0"), "index.atf"), (uint64_t[]){7, 9}, 2);
+    save_times(gone, (uint64_t[]){1, 20}, 2);
+    save_times(path_in(make_dir(folder, "thread_2"), "index.atf"), (uint64_t[]){5, 8}, 2);
+    struct fs *fs = open_fs(folder);
+    assert_int_equal(truncate(gone, 0), 0);
+    assert_int_equal(fs_session_times(fs, &first, &last, &any, NULL, &err), ATF_ERR_DAMAGED);
+    assert_string_equal(strrchr(err.file, '/'), "/index.atf");
+    assert_true(any && first == 5 && last == 9);
+    fs_close(fs);
+}
+
 TEST(a_thread_in_order_has_one_lane_for_both_orders)
 {
     const char *folder = temp_dir();
@@ -187,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_no_session_can_not_be_opened),
         cmocka_unit_test(times_are_of_a_thread_or_of_all),
+        cmocka_unit_test(where_a_threads_times_are_gone_those_of_the_others_are_told),
         cmocka_unit_test(a_thread_in_order_has_one_lane_for_both_orders),
         cmocka_unit_test(lengths_do_not_depend_on_what_was_asked_first),
         cmocka_unit_test(many_may_need_everything_at_once),

@@ -167,6 +167,15 @@ TEST(the_last_nanosecond_is_in_a_range_to_the_end)
     assert_true(range.to_end);
 }
 
+TEST(either_end_of_a_range_can_count_from_the_first_event)
+{
+    static const char text[] = "1us-2s+";
+    assert_false(range_is_relative(text, sizeof text - 2)); /* what follows is no part of it */
+    assert_true(range_is_relative("+1-+2", 5));
+    assert_true(range_is_relative("1-+2", 4));
+    assert_true(range_is_relative("+1-2", 4));
+}
+
 /* ---- Listed ranges ---- */
 
 TEST(steps_follow_each_other_to_the_end)
@@ -290,6 +299,7 @@ int main(void)
         cmocka_unit_test(times_that_parse),
         cmocka_unit_test(times_that_do_not),
         cmocka_unit_test(the_last_nanosecond_is_in_a_range_to_the_end),
+        cmocka_unit_test(either_end_of_a_range_can_count_from_the_first_event),
         cmocka_unit_test(steps_follow_each_other_to_the_end),
         cmocka_unit_test(steps_are_named_as_documented),
         cmocka_unit_test(slices_cover_all_times),

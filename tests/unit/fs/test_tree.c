@@ -303,6 +303,88 @@ TEST(without_threads_times_are_those_of_the_manifest)
     fs_close(fs);
 }
 
+/* ---- An index that is cut before anything was asked of it ---- */
+
+static struct fs *open_three_threads(bool measured)
+{
+    const char *folder = temp_dir();
+    const char *gone = path_in(make_dir(folder, "thread_1"), "index.atf");
+    save_times(path_in(make_dir(folder, "thread_0"), "index.atf"), (uint64_t[]){100, 199, 150}, 3);
+    save_times(gone, (uint64_t[]){50, 700}, 2);
+    save_times(path_in(make_dir(folder, "thread_2"), "index.atf"), (uint64_t[]){120, 500}, 2);
+    struct fs *fs = open_fs(folder);
+    if (measured)
+        find_node(fs, "time/+0-+1.jsonl");
+    assert_int_equal(truncate(gone, 0), 0);
+    return fs;
+}
+
+static bool is_damaged(struct fs *fs, const char *path)
+{
+    struct node node;
+    atf_error err;
+    return tree_find(fs, path, &node, NULL, &err) == ATF_ERR_DAMAGED;
+}
+
+TEST(a_threads_times_need_no_other_thread)
+{
+    static const struct {
+        const char *path;
+        size_t lines;
+    } files[] = {{"thread_0/time/100-151.jsonl", 2},  {"thread_0/time/0-1s.jsonl", 3},
+                 {"thread_0/time/0-5.jsonl", 0},      {"thread_0/time/199-200.jsonl", 1},
+                 {"thread_0/time/200-201.jsonl", 0},  {"thread_0/time/500-900.jsonl", 0},
+                 {"thread_2/time/0.12us-1s.jsonl", 2}};
+    struct fs *fs = open_three_threads(false);
+    struct node folder = find_node(fs, "thread_0/time");
+    unsigned folders;
+    assert_int_equal(walk(fs, &folder, &folders), 100);
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        size_t length;
+        char *text = path_text(fs, files[i].path, &length);
+        if (count_lines(text, length) != files[i].lines)
+            fail_msg("%s: %s", files[i].path, text);
+        free(text);
+    }
+    fs_close(fs);
+}
+
+/* Where the session begins, and whether it goes on after all that is left, nobody knows. */
+TEST(times_that_nobody_knows_any_more_are_damage)
+{
+    static const char *const paths[] = {"time/100-200.jsonl", "thread_1/time/100-200.jsonl",
+                                        "thread_0/time/+0-+5.jsonl", "thread_0/time/0-+5.jsonl",
+                                        "thread_0/time/501-502.jsonl"};
+    struct fs *fs = open_three_threads(false);
+    struct node folder = find_node(fs, "thread_1/time");
+    struct node node;
+    char name[TREE_NAME_SIZE];
+    atf_error err;
+    for (size_t i = 0; i < LENGTH(paths); i++)
+        if (!is_damaged(fs, paths[i]))
+            fail_msg("%s", paths[i]);
+    assert_int_equal(tree_entry(fs, &folder, 0, &node, name, NULL, &err), ATF_ERR_DAMAGED);
+    assert_true(is_missing(fs, "thread_1/time/5-4.jsonl"));
+    assert_true(is_missing(fs, "time/soon-later.jsonl"));
+    fs_close(fs);
+}
+
+TEST(times_that_were_asked_for_before_stay_known)
+{
+    struct fs *fs = open_three_threads(true);
+    struct node plain = find_node(fs, "thread_0/time/100-151.jsonl");
+    struct node offsets = find_node(fs, "thread_0/time/+50-+101.jsonl");
+    assert_true(node_equal(&plain, &offsets));
+    plain = find_node(fs, "thread_0/time/150-400.jsonl");
+    offsets = find_node(fs, "thread_0/time/+100-+350.jsonl");
+    assert_true(node_equal(&plain, &offsets));
+    plain = find_node(fs, "thread_0/time/501-502.jsonl");
+    offsets = find_node(fs, "thread_0/time/+451-+452.jsonl");
+    assert_true(node_equal(&plain, &offsets));
+    assert_true(is_missing(fs, "thread_0/time/701-702.jsonl"));
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +398,9 @@ int main(void)
         cmocka_unit_test(times_of_files_are_those_of_the_trace),
         cmocka_unit_test(a_session_without_threads_has_a_tree),
         cmocka_unit_test(without_threads_times_are_those_of_the_manifest),
+        cmocka_unit_test(a_threads_times_need_no_other_thread),
+        cmocka_unit_test(times_that_nobody_knows_any_more_are_damage),
+        cmocka_unit_test(times_that_were_asked_for_before_stay_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

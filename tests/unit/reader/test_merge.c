@@ -309,6 +309,86 @@ TEST(all_events_before_a_damaged_place_are_read)
     free_orders(&all);
 }
 
+/* ---- A session that is cut in its last page, where nothing faults ---- */
+
+enum { CUT_THREADS = 3, CUT_EVENTS = 500, CUT_TOTAL = CUT_THREADS * CUT_EVENTS };
+
+static uint64_t cut_time(uint32_t slot, uint64_t seq)
+{
+    return 10 * seq + 3 * (uint64_t)slot;
+}
+
+struct seek {
+    atf_merge *merge;
+    bool by_time;
+    uint64_t where;
+    atf_merged event;
+};
+
+static int seek_and_read(void *arg)
+{
+    struct seek *seek = arg;
+    if (seek->by_time)
+        atf_merge_seek_time(seek->merge, seek->where);
+    else
+        atf_merge_seek(seek->merge, seek->where);
+    return atf_merge_next(seek->merge, &seek->event) ? ATF_OK : ATF_ERR_RANGE;
+}
+
+/* Seeks to every event. Where it says that it stands there, or before one that is gone, it does. */
+static void seek_everywhere(atf_merge *merge, uint64_t readable, bool by_time)
+{
+    uint64_t right = 0;
+    uint64_t refused = 0;
+    for (uint64_t position = 0; position < CUT_TOTAL; position++) {
+        uint32_t slot = (uint32_t)(position % CUT_THREADS);
+        uint64_t seq = position / CUT_THREADS;
+        struct seek seek = {
+            .merge = merge, .by_time = by_time, .where = by_time ? cut_time(slot, seq) : position};
+        int status = atf_guard(seek_and_read, &seek, NULL);
+        assert_true(status == ATF_OK || status == ATF_ERR_DAMAGED);
+        refused += status != ATF_OK;
+        if (status != ATF_OK || (seek.event.slot == 1 && seek.event.seq >= readable))
+            continue;
+        if (seek.event.slot != slot || seek.event.seq != seq)
+            fail_msg("position %u: thread %u event %u", (unsigned)position, seek.event.slot,
+                     (unsigned)seek.event.seq);
+        right++;
+    }
+    assert_true(refused > 0);
+    assert_true(right >= CUT_THREADS * (readable - ATF_BLOCK));
+}
+
+TEST(a_seek_by_what_is_gone_is_damage_and_others_are_right)
+{
+    const char *folder = temp_dir();
+    static const char *const names[CUT_THREADS] = {"thread_0", "thread_1", "thread_2"};
+    const char *index = NULL;
+    atf_session *session;
+    atf_merge *merge;
+    atf_error err;
+    for (uint32_t slot = 0; slot < CUT_THREADS; slot++) {
+        uint64_t times[CUT_EVENTS];
+        for (uint64_t i = 0; i < CUT_EVENTS; i++)
+            times[i] = cut_time(slot, i);
+        const char *path = path_in(make_dir(folder, names[slot]), "index.atf");
+        save_times(path, times, CUT_EVENTS);
+        index = slot == 1 ? path : index;
+    }
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_ok(atf_session_open(&session, folder, &err), err);
+    assert_ok(atf_merge_open(&merge, session, NULL, &err), err);
+    uint64_t readable = 3 * 4096 / ATF_EVENT_SIZE + 5;
+    assert_int_equal(truncate(index, (off_t)(64 + readable * ATF_EVENT_SIZE)), 0);
+    atf_session_refresh(session);
+    assert_int_equal(atf_index_readable(atf_thread_index(atf_session_thread(session, 1))),
+                     readable);
+    seek_everywhere(merge, readable, false);
+    seek_everywhere(merge, readable, true);
+    atf_merge_close(merge);
+    atf_session_close(session);
+}
+
 TEST(a_session_is_merged_whole)
 {
     atf_session *session;
@@ -363,6 +443,7 @@ int main(void)
         cmocka_unit_test(times_lie_as_far_apart_as_they_like),
         cmocka_unit_test(a_file_that_was_cut_and_reads_as_zeros_is_merged_whole),
         cmocka_unit_test(all_events_before_a_damaged_place_are_read),
+        cmocka_unit_test(a_seek_by_what_is_gone_is_damage_and_others_are_right),
         cmocka_unit_test(a_session_is_merged_whole),
         cmocka_unit_test(threads_without_an_index_keep_their_slot),
     };

@@ -28,6 +28,16 @@ static struct sample open_sample(void)
     return sample;
 }
 
+/* Cuts the file by some events or records, in its last page. */
+static void shorten(const char *path)
+{
+    enum { LESS = 200 };
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size % sysconf(_SC_PAGESIZE) > LESS);
+    assert_int_equal(truncate(path, st.st_size - LESS), 0);
+}
+
 TEST(what_has_not_changed_is_no_news)
 {
     struct sample sample = open_sample();
@@ -104,6 +114,33 @@ TEST(a_record_of_a_table_that_can_not_be_made_is_damage)
     atf_session_close(sample.session);
 }
 
+/* As a fault would be: zeros are not in time order, nor records. */
+TEST(a_pass_over_what_reads_as_zeros_is_damage)
+{
+    struct sample sample = open_sample();
+    atf_error err;
+    shorten(sample.index);
+    shorten(sample.detail);
+    atf_session_refresh(sample.session);
+    assert_int_equal(atf_index_order(atf_thread_index(sample.thread), NULL, NULL, NULL, &err),
+                     ATF_ERR_DAMAGED);
+    assert_string_equal(strrchr(err.file, '/'), "/index.atf");
+    assert_int_equal(atf_detail_survey_records(atf_thread_detail(sample.thread), NULL, NULL, &err),
+                     ATF_ERR_DAMAGED);
+    assert_string_equal(strrchr(err.file, '/'), "/detail.atf");
+    atf_session_close(sample.session);
+}
+
+TEST(a_footer_that_is_gone_leaves_the_passes_alone)
+{
+    struct sample sample = open_sample();
+    atf_error err;
+    assert_int_equal(truncate(sample.index, 64 + EVENTS * ATF_EVENT_SIZE), 0);
+    atf_session_refresh(sample.session);
+    assert_ok(atf_index_order(atf_thread_index(sample.thread), NULL, NULL, NULL, &err), err);
+    atf_session_close(sample.session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +149,8 @@ int main(void)
         cmocka_unit_test(events_that_are_gone_are_damage_and_the_others_alive),
         cmocka_unit_test(records_that_are_gone_are_damage_and_the_others_alive),
         cmocka_unit_test(a_record_of_a_table_that_can_not_be_made_is_damage),
+        cmocka_unit_test(a_pass_over_what_reads_as_zeros_is_damage),
+        cmocka_unit_test(a_footer_that_is_gone_leaves_the_passes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
