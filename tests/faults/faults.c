@@ -8,10 +8,12 @@
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -345,4 +347,14 @@ EXPORTED int inotify_init1(int flags)
 EXPORTED int inotify_add_watch(int fd, const char *path, uint32_t mask)
 {
     return FAILS(FAULT_NOTICE) ? -1 : REAL(inotify_add_watch, "inotify_add_watch")(fd, path, mask);
+}
+
+EXPORTED int sigaction(int signal, const struct sigaction *wanted, struct sigaction *before)
+{
+    return FAILS(FAULT_SIGNAL) ? -1 : REAL(sigaction, "sigaction")(signal, wanted, before);
+}
+
+EXPORTED ssize_t getrandom(void *out, size_t size, unsigned flags)
+{
+    return FAILS(FAULT_RANDOM) ? -1 : REAL(getrandom, "getrandom")(out, size, flags);
 }

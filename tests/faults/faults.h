@@ -24,6 +24,8 @@ enum fault {
     FAULT_WRITE,  /* pwrite: error 0 makes it a short one */
     FAULT_THREAD, /* pthread_create */
     FAULT_NOTICE, /* inotify_init1, inotify_add_watch */
+    FAULT_SIGNAL, /* sigaction */
+    FAULT_RANDOM, /* getrandom */
 };
 
 /*
