@@ -12,7 +12,7 @@ from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate,
                      wait_until)
 
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
-MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, THREAD, NOTICE = range(1, 10)
+MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, NOTICE, SIGNAL, RANDOM, DEVICE, PROCESS = range(1, 15)
 ALL = 1 << 62
 PLAN = struct.Struct("=ii5Q")  # struct fault_plan in tests/faults/faults.h
 
@@ -130,6 +130,17 @@ class Faults(MountTest):
             self.assertGreater(self.check_file(mount, name, READ, errno.EIO, ["EIO"]), 0)
             self.assertGreater(self.check_file(mount, name, READ, errno.EINTR, []), 0)
             self.assertGreater(self.check_file(mount, name, READ, 0, []), 0)
+
+    def test_no_process_to_unmount_at_the_end(self):
+        plan, point = Plan(self.folder), self.new_folder()
+        environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
+        for first in range(2):
+            plan.arm(PROCESS, errno.EAGAIN, first)
+            done = self.atffs("-f", sample("documented"), point, env=environment)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr, "atffs: no process to unmount at the end: Resource temporarily unavailable\n")
+            self.assertEqual(plan.disarm(), 1)
+            self.assertFalse(os.path.ismount(point))
 
     def check_command(self, arguments, anywhere, point=None):
         """Runs a command, each time with the next allocation failing, until none does."""
