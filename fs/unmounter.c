@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -31,6 +33,12 @@ static _Noreturn void wait_and_unmount(struct fuse_session *session, const char 
     _exit(0);
 }
 
+static bool say_no_process(void)
+{
+    fprintf(stderr, "atffs: no process to unmount at the end: %s\n", strerror(errno));
+    return false;
+}
+
 bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
                      const char *mountpoint)
 {
@@ -38,7 +46,7 @@ bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
     sigset_t all;
     sigset_t before;
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
+        return say_no_process();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* what a terminal sends is for the daemon */
     unmounter->process = fork();
@@ -48,10 +56,11 @@ bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[0]);
-    if (unmounter->process < 0)
-        close(ends[1]);
     unmounter->daemon_lives = ends[1];
-    return unmounter->process > 0;
+    if (unmounter->process > 0)
+        return true;
+    close(ends[1]);
+    return say_no_process();
 }
 
 void unmounter_finish(const struct unmounter *unmounter)

@@ -14,7 +14,8 @@ struct unmounter {
     int daemon_lives; /* a pipe that ends with the daemon */
 };
 
-/* To be called before threads are started. False where no process can be had. */
+/* To be called before threads are started. False where no process can be had,
+ * which it says. */
 bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
                      const char *mountpoint);
 /* Has the mount ended, if it hasn't been. The session must be destroyed before. */

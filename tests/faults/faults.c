@@ -8,10 +8,12 @@
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -256,7 +258,8 @@ EXPORTED int fstatat(int fd, const char *path, struct stat *st, int flags)
     return FAILS(FAULT_STAT) ? -1 : REAL(fstatat, "fstatat64")(fd, path, st, flags);
 }
 
-/* The kernel's requests come from a device: without them there is nobody to ask. */
+/* The kernel's requests come from a device: without them there is nobody to ask, so that they fail
+ * by a kind of their own. */
 static bool is_device(int fd)
 {
     struct stat st;
@@ -265,7 +268,9 @@ static bool is_device(int fd)
 
 EXPORTED ssize_t read(int fd, void *out, size_t size)
 {
-    if (is_device(fd) || !FAILS(FAULT_READ))
+    if (is_device(fd))
+        return FAILS(FAULT_DEVICE) ? -1 : REAL(read, "read")(fd, out, size);
+    if (!FAILS(FAULT_READ))
         return REAL(read, "read")(fd, out, size);
     return errno ? -1 : REAL(read, "read")(fd, out, (size + 1) / 2);
 }
@@ -345,4 +350,24 @@ EXPORTED int inotify_init1(int flags)
 EXPORTED int inotify_add_watch(int fd, const char *path, uint32_t mask)
 {
     return FAILS(FAULT_NOTICE) ? -1 : REAL(inotify_add_watch, "inotify_add_watch")(fd, path, mask);
+}
+
+EXPORTED int sigaction(int signal, const struct sigaction *wanted, struct sigaction *before)
+{
+    return FAILS(FAULT_SIGNAL) ? -1 : REAL(sigaction, "sigaction")(signal, wanted, before);
+}
+
+EXPORTED ssize_t getrandom(void *out, size_t size, unsigned flags)
+{
+    return FAILS(FAULT_RANDOM) ? -1 : REAL(getrandom, "getrandom")(out, size, flags);
+}
+
+EXPORTED int pipe2(int ends[2], int flags)
+{
+    return FAILS(FAULT_PROCESS) ? -1 : REAL(pipe2, "pipe2")(ends, flags);
+}
+
+EXPORTED pid_t fork(void)
+{
+    return FAILS(FAULT_PROCESS) ? -1 : REAL(fork, "fork")();
 }

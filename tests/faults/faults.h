@@ -14,16 +14,20 @@
 
 enum fault {
     FAULT_NONE,
-    FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc */
-    FAULT_OPEN,   /* open, openat2 */
-    FAULT_LIST,   /* readdir */
-    FAULT_STAT,   /* fstat, fstatat */
-    FAULT_READ,   /* read, pread: error 0 makes it a short one */
-    FAULT_MAP,    /* mmap */
-    FAULT_SPACE,  /* posix_fallocate */
-    FAULT_WRITE,  /* pwrite: error 0 makes it a short one */
-    FAULT_THREAD, /* pthread_create */
-    FAULT_NOTICE, /* inotify_init1, inotify_add_watch */
+    FAULT_MEMORY,  /* malloc, calloc, realloc, aligned_alloc */
+    FAULT_OPEN,    /* open, openat2 */
+    FAULT_LIST,    /* readdir */
+    FAULT_STAT,    /* fstat, fstatat */
+    FAULT_READ,    /* read, pread: error 0 makes it a short one */
+    FAULT_MAP,     /* mmap */
+    FAULT_SPACE,   /* posix_fallocate */
+    FAULT_WRITE,   /* pwrite: error 0 makes it a short one */
+    FAULT_THREAD,  /* pthread_create */
+    FAULT_NOTICE,  /* inotify_init1, inotify_add_watch */
+    FAULT_SIGNAL,  /* sigaction */
+    FAULT_RANDOM,  /* getrandom */
+    FAULT_DEVICE,  /* read of a device, as the kernel's requests are */
+    FAULT_PROCESS, /* pipe2, fork */
 };
 
 /*

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A daemon whose calls fail: an error for who asked, the same answer as ever afterwards, and no end of the daemon."""
+import contextlib
 import errno
 import mmap
 import os
@@ -8,11 +9,11 @@ import struct
 import subprocess
 import unittest
 
-from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, need, read_bytes, sample, skip_unless,
+from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, processes_of, sample, skip_unless,
                      wait_until)
 
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
-MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, THREAD, NOTICE = range(1, 10)
+MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, NOTICE, SIGNAL, RANDOM, DEVICE, PROCESS = range(1, 15)
 ALL = 1 << 62
 PLAN = struct.Struct("=ii5Q")  # struct fault_plan in tests/faults/faults.h
 
@@ -104,6 +105,17 @@ class Faults(MountTest):
                 self.assert_same_bytes(mount.read(name), self.whole(session, name), name)
             self.assertEqual(mount.listing("time"), expected(session).listing("time"))
 
+    def test_no_memory_to_list_a_folder(self):
+        """Of the first that is listed: there is no buffer for it yet."""
+        session = sample("documented")
+        with self.mounted(session) as mount:
+            self.plan.arm(MEMORY, errno.ENOMEM, 0, ALL)
+            with self.assertRaises(OSError) as caught:
+                mount.listing()
+            self.assertEqual(errno.errorcode[caught.exception.errno], "ENOMEM")
+            self.assertGreater(self.plan.disarm(), 0)
+            self.assertEqual(mount.listing(), expected(session).listing())
+
     def test_no_mappings(self):
         with self.mounted(generate(GENERATED["odd"])) as mount:
             calls = sum(self.check_file(mount, name, MAP, errno.ENOMEM, ["ENOMEM"], ALL) for name in self.NAMES)
@@ -131,6 +143,37 @@ class Faults(MountTest):
             self.assertGreater(self.check_file(mount, name, READ, errno.EINTR, []), 0)
             self.assertGreater(self.check_file(mount, name, READ, 0, []), 0)
 
+    def test_a_request_at_the_moment_of_an_end_by_force(self):
+        """The kernel then gives another error than for what is unmounted; the daemon ends all the same, and quietly."""
+        with self.mounted(sample("documented")) as mount:
+            self.plan.arm(DEVICE, errno.ECONNABORTED, 0, ALL)
+            with contextlib.suppress(OSError):
+                os.statvfs(mount.point)  # a last request; its answer may come too late
+            self.assertEqual(mount.wait_ended(), 0)
+            self.assertGreater(self.plan.disarm(), 0)
+            self.assertFalse(mount.is_mounted())
+
+    def test_no_process_to_unmount_at_the_end(self):
+        plan, point = Plan(self.folder), self.new_folder()
+        environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
+        for first in range(2):
+            plan.arm(PROCESS, errno.EAGAIN, first)
+            done = self.atffs("-f", sample("documented"), point, env=environment)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr, "atffs: no process to unmount at the end: Resource temporarily unavailable\n")
+            self.assertEqual(plan.disarm(), 1)
+            self.assertFalse(os.path.ismount(point))
+
+    def test_no_dev_null_for_a_descriptor_that_is_closed(self):
+        """What needs no such descriptor works."""
+        plan, session = Plan(self.folder), sample("documented")
+        environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
+        plan.arm(OPEN, errno.ENOENT)
+        done = self.atffs("--cat", "merged.tsv", session, env=environment, text=False, preexec_fn=lambda: os.close(0))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assert_same_bytes(done.stdout, expected(session).file("merged.tsv"), "merged.tsv")
+        self.assertEqual(plan.disarm(), 1)
+
     def check_command(self, arguments, anywhere, point=None):
         """Runs a command, each time with the next allocation failing, until none does."""
         plan = Plan(self.folder)
@@ -144,6 +187,8 @@ class Faults(MountTest):
                 self.assertEqual((done.stdout, done.stderr), (whole, ""))
                 if point:
                     subprocess.run(["fusermount3", "-u", point], check=True, timeout=10)
+                    # The plan ends with it: with one that ends late, the next one's would.
+                    self.assertTrue(wait_until(lambda: not processes_of(self.folder)))
             else:
                 self.assertIn(done.returncode, (1, 2), (arguments, first))
                 self.assertRegex((done.stdout + done.stderr)[-200:], "memory|allocate", (arguments, first))
@@ -156,6 +201,7 @@ class Faults(MountTest):
     def test_commands_without_memory(self):
         session = sample("documented")
         self.assertGreater(self.check_command(["--list", "merged", session], anywhere=True), 200)
+        self.assertGreater(self.check_command(["-h", session], anywhere=True), 10)
         for arguments in (["--cat", "session.json"], ["--check"]):
             self.assertGreater(self.check_command([*arguments, session], anywhere=False), 20)
 

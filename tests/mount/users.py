@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 
-from harness import ATFFS, NOBODY, MountTest, expected, mounted, sample, skip_unless, within
+from harness import ATFFS, NOBODY, MountTest, expected, mounted, mounts_below, sample, skip_unless, within
 
 STRANGER = NOBODY - 1
 CLONE_NEWNS = 0x20000
@@ -19,6 +19,9 @@ def let_everybody_use_fuse(folder):
         return
     skip_unless(ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0, "/dev/fuse is root's alone, and no name spaces here")
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    for point, kind, _ in reversed(mounts_below("")):
+        if kind == "fuse.atffs":  # of a test that runs meanwhile: while it is mounted here, too, its daemon goes on
+            subprocess.run(["umount", "-l", point], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=True)
     os.chmod(folder, 0o755)
     os.mknod(f"{folder}/fuse", stat.S_IFCHR, st.st_rdev)

@@ -119,6 +119,15 @@ TEST(every_kind_of_file)
         sweep_reading(paths[i], add_file);
 }
 
+TEST(a_thread_with_problems)
+{
+    use_session(300);
+    const char *thread = path_in(session, "thread_1");
+    assert_int_equal(truncate(path_in(thread, "detail.atf"), 63), 0);
+    sweep_reading("thread_1/info.json", add_file);
+    assert_non_null(strstr(whole.text, "\"detail.atf: the file ends inside its 64-byte"));
+}
+
 /* Tables are mapped; a listing of details needs one. */
 TEST(files_and_listings_whose_tables_cannot_be_mapped)
 {
@@ -337,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_file),
+        cmocka_unit_test(a_thread_with_problems),
         cmocka_unit_test(files_and_listings_whose_tables_cannot_be_mapped),
         cmocka_unit_test(the_tree_opens_or_says_why_not),
         cmocka_unit_test(reading_ahead),

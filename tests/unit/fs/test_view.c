@@ -266,6 +266,41 @@ TEST(a_file_that_was_replaced_is_not_shown_as_the_old_one)
     fs_close(fs);
 }
 
+/* ---- Trace files that become shorter ---- */
+
+static bool cut_once(void *arg)
+{
+    const char **path = arg;
+    if (*path)
+        assert_int_equal(truncate(*path, 64 + 280 * ATF_EVENT_SIZE), 0);
+    *path = NULL;
+    return false;
+}
+
+/* What is gone of a page of which a part is left reads as zeros, which no fault tells of. */
+TEST(a_file_that_becomes_shorter_while_it_is_measured_is_not_measured_as_zeros)
+{
+    const char *folder = temp_dir();
+    struct generator_options options;
+    generator_defaults(&options);
+    options.threads = 1;
+    options.events = 300;
+    options.details = 0;
+    assert_int_equal(generator_run(&options, folder), 0);
+    struct fs *fs = open_fs(folder);
+    const char *path = path_in(path_in(folder, "thread_0"), "index.atf");
+    const atf_cancel cancel = {.requested = cut_once, .arg = &path};
+    struct node gone = find_node(fs, "thread_0/events/285-299.jsonl");
+    struct node there = find_node(fs, "thread_0/events/3-200.jsonl");
+    struct view view;
+    atf_error err;
+    assert_int_equal(view_make(fs, &gone, &view, &cancel, &err), ATF_ERR_DAMAGED);
+    assert_null(path);
+    assert_ok(view_make(fs, &there, &view, NULL, &err), err);
+    assert_true(view.size > 0);
+    fs_close(fs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +312,7 @@ int main(void)
         cmocka_unit_test(all_single_records_of_an_odd_session_are_valid_json),
         cmocka_unit_test(the_sessions_own_files_are_shown_byte_for_byte),
         cmocka_unit_test(a_file_that_was_replaced_is_not_shown_as_the_old_one),
+        cmocka_unit_test(a_file_that_becomes_shorter_while_it_is_measured_is_not_measured_as_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that fail or do less than they were asked, each in turn. */
+#include <signal.h>
+
+#include "error.h"
 #include "facts.h"
 #include "sweep.h"
 
@@ -137,6 +140,77 @@ TEST(without_notices_it_works_all_the_same)
     sweep_the_same(FAULT_NOTICE, ENOSPC);
 }
 
+/* As in the first moments of a machine. */
+TEST(without_random_numbers_ids_are_found_all_the_same)
+{
+    use_session(small_options());
+    sweep_the_same(FAULT_RANDOM, EAGAIN);
+}
+
+/* ---- A thread alone ---- */
+
+static int open_thread(void *arg, atf_error *err)
+{
+    atf_thread *thread = NULL;
+    size_t problems;
+    int status = atf_thread_open(&thread, arg, err);
+    if (status != ATF_OK) {
+        assert_null(thread);
+        return status;
+    }
+    atf_thread_problems(thread, &problems);
+    bool whole_thread = atf_thread_index(thread) && atf_thread_detail(thread);
+    assert_int_equal(problems > 0, !whole_thread);
+    atf_thread_close(thread);
+    return ATF_OK;
+}
+
+TEST(a_thread_whose_folder_cannot_be_opened_or_examined_is_an_error)
+{
+    struct generator_options options = small_options();
+    options.odd = false;
+    options.steps_back = false;
+    char path[512];
+    snprintf(path, sizeof path, "%s/thread_1", new_session(options));
+    sweep(&(struct sweep){FAULT_OPEN, EACCES, is_system_error, 1}, open_thread, path);
+    sweep(&(struct sweep){FAULT_STAT, EIO, is_system_error, 1}, open_thread, path);
+
+    atf_thread *thread = NULL;
+    atf_error err;
+    fault_arm(FAULT_OPEN, EACCES, 0, 1);
+    assert_int_equal(atf_thread_open(&thread, path, &err), ATF_ERR_SYSTEM);
+    assert_int_equal(fault_disarm(), 1);
+    assert_string_equal(err.file, path);
+    assert_string_equal(err.text, "can't be opened: Permission denied");
+    assert_int_equal(err.sys, EACCES);
+}
+
+/* ---- The guard ---- */
+
+static int install_guard(void *arg, atf_error *err)
+{
+    static const struct sigaction none = {.sa_handler = SIG_DFL};
+    (void)arg;
+    struct sigaction now;
+    fault_hold(true);
+    assert_int_equal(sigaction(SIGBUS, &none, NULL), 0);
+    fault_hold(false);
+    int status = atf_guard_install();
+    int sys = errno;
+    fault_hold(true);
+    assert_int_equal(sigaction(SIGBUS, NULL, &now), 0);
+    assert_int_equal(now.sa_handler != SIG_DFL, status == ATF_OK);
+    return status == ATF_OK ? ATF_OK
+                            : atf_fail(err, status, sys, "SIGBUS", ATF_NO_OFFSET, "unguarded");
+}
+
+/* Whether the signal was asked about or set: who reads without a guard must know. */
+TEST(a_guard_that_cannot_be_installed_says_so)
+{
+    struct sweep calls = {FAULT_SIGNAL, EIO, is_system_error, 1};
+    assert_int_equal(sweep(&calls, install_guard, NULL), 2);
+}
+
 /* ---- Temporary files ---- */
 
 static struct generator_options large_options(void)
@@ -208,6 +282,9 @@ int main(void)
         cmocka_unit_test(a_listing_that_breaks_off_is_an_error),
         cmocka_unit_test(without_threads_the_caller_works_alone),
         cmocka_unit_test(without_notices_it_works_all_the_same),
+        cmocka_unit_test(without_random_numbers_ids_are_found_all_the_same),
+        cmocka_unit_test(a_thread_whose_folder_cannot_be_opened_or_examined_is_an_error),
+        cmocka_unit_test(a_guard_that_cannot_be_installed_says_so),
         cmocka_unit_test(tables_need_no_temporary_files),
     };
     return cmocka_run_group_tests(tests, make_facts, free_facts);

@@ -180,6 +180,44 @@ TEST(an_index_that_is_cut_after_the_pass_fails_where_it_is_read)
     atf_index_close(index);
 }
 
+struct cut_at {
+    const char *path;
+    _Atomic int questions; /* whether to go on, that are answered before it */
+};
+
+static bool cut_then(void *arg)
+{
+    struct cut_at *cut = arg;
+    if (cut->questions-- == 0)
+        assert_int_equal(truncate(cut->path, 0), 0);
+    return false;
+}
+
+/* The pass, the list of what is late, and the merging of it: before each it is asked. */
+TEST(an_index_that_is_cut_at_any_step_of_its_pass_fails_it)
+{
+    static const uint64_t times[] = {5, 1, 5, 0, 1, 9, 5};
+    struct cut_at cut = {.path = path_in(temp_dir(), "index.atf")};
+    const atf_cancel cancel = {.requested = cut_then, .arg = &cut};
+    int steps = 0;
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    for (;; steps++) {
+        atf_index *index;
+        atf_error err;
+        save_times(cut.path, times, LENGTH(times));
+        assert_ok(atf_index_open(&index, cut.path, &err), err);
+        cut.questions = steps;
+        int status = atf_index_order(index, NULL, NULL, &cancel, &err);
+        atf_index_close(index);
+        if (cut.questions >= 0)
+            break; /* all were asked, and nothing cut */
+        assert_int_equal(status, ATF_ERR_DAMAGED);
+        assert_string_equal(err.file, cut.path);
+        assert_int_equal(cut.questions, -1); /* no step comes after the one that failed */
+    }
+    assert_true(steps >= 3);
+}
+
 TEST(a_detail_file_that_is_cut_while_open_fails_its_table)
 {
     const char *path = path_in(temp_dir(), "detail.atf");
@@ -262,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_fault_elsewhere_goes_to_the_handler_that_was_there_before),
         cmocka_unit_test(an_index_that_is_cut_while_open_fails_its_passes),
         cmocka_unit_test(an_index_that_is_cut_after_the_pass_fails_where_it_is_read),
+        cmocka_unit_test(an_index_that_is_cut_at_any_step_of_its_pass_fails_it),
         cmocka_unit_test(a_detail_file_that_is_cut_while_open_fails_its_table),
         cmocka_unit_test(a_fault_in_a_helper_thread_is_an_error_too),
         cmocka_unit_test(a_handler_that_wants_to_know_more_is_told),

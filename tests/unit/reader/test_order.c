@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/mman.h>
+
 #include "trace.h"
 
 static atf_index *open_times(const uint64_t *times, size_t count)
@@ -148,6 +150,45 @@ TEST(steps_back_between_the_tasks_of_a_pass_are_seen)
     free(times);
 }
 
+static bool has_addresses(size_t size)
+{
+    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return room != MAP_FAILED && munmap(room, size) == 0;
+}
+
+/* A seq of the time order has 32 bits. The file is all hole but for its start and its end. */
+TEST(steps_back_among_more_events_than_can_be_numbered_are_refused)
+{
+    const char *path = path_in(temp_dir(), "index.atf");
+    uint64_t count = (1ULL << 32) + 5;
+    uint64_t end = 64 + ATF_EVENT_SIZE * count;
+    struct bytes start = {.data = NULL};
+    struct bytes footer = {.data = NULL};
+    const atf_order *order;
+    atf_index *index;
+    atf_event event;
+    atf_error err;
+    add_index_header(&start, &(struct index_head){.events_offset = 64, .footer_offset = end});
+    for (uint64_t i = 0; i < 2; i++) {
+        event = numbered_event(2 - i);
+        add_event(&start, &event);
+    }
+    bytes_save(&start, path);
+    if (truncate(path, (off_t)end) != 0 || !has_addresses(end))
+        skip(); /* a file system without files of 128 GiB, an emulator without such mappings */
+    add_index_footer(&footer, count, 0);
+    patch(path, end, footer.data, footer.length);
+    bytes_free(&footer);
+    assert_ok(atf_index_open(&index, path, &err), err);
+    assert_int_equal(atf_index_count(index), count);
+    assert_int_equal(atf_index_order(index, &order, NULL, NULL, &err), ATF_ERR_LIMIT);
+    assert_string_equal(err.file, path);
+    assert_non_null(strstr(err.text, "too many to put in order"));
+    assert_int_equal(atf_index_get(index, count - 1, &event), ATF_OK); /* all else works */
+    assert_int_equal(event.event_kind, 0);
+    atf_index_close(index);
+}
+
 static bool always(void *arg)
 {
     (void)arg;
@@ -293,6 +334,7 @@ int main(void)
         cmocka_unit_test(the_survey_tells_what_the_pass_has_seen),
         cmocka_unit_test(the_survey_of_nothing_is_zero),
         cmocka_unit_test(steps_back_between_the_tasks_of_a_pass_are_seen),
+        cmocka_unit_test(steps_back_among_more_events_than_can_be_numbered_are_refused),
         cmocka_unit_test(a_cancelled_pass_can_be_made_later),
         cmocka_unit_test(an_empty_thread_has_no_time),
         cmocka_unit_test(a_single_event_is_found_from_both_sides),

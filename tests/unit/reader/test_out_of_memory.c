@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every allocation of the library fails in turn, cJSON's and the C library's with it. */
+#include "error.h"
 #include "facts.h"
+#include "problems.h"
 #include "sweep.h"
 #include "trace.h"
 
@@ -168,6 +170,68 @@ TEST(so_is_the_order_of_disorder)
     sweep_memory(read_and_read_again, path);
 }
 
+enum { PART = 1 << 18 }; /* events: a whole number of a pass's tasks */
+
+/* An index that takes a permutation, for steps back between two parts of it and nowhere else. */
+static int order_and_order_again(void *arg, atf_error *err)
+{
+    atf_index *index = NULL;
+    const atf_order *order;
+    atf_error why;
+    fault_hold(true);
+    assert_ok(atf_index_open(&index, arg, &why), why);
+    fault_hold(false);
+    int status = atf_index_order(index, &order, NULL, NULL, err);
+    fault_hold(true);
+    assert_ok(atf_index_order(index, &order, NULL, NULL, &why), why);
+    assert_int_equal(atf_order_seq(order, 0), PART);
+    assert_int_equal(atf_order_seq(order, 10), 0);
+    assert_int_equal(atf_order_seq(order, PART + 9), PART - 1);
+    atf_index_close(index);
+    return status;
+}
+
+TEST(so_is_an_order_whose_parts_are_each_in_order)
+{
+    uint64_t *times = calloc(PART + 10, sizeof *times);
+    assert_non_null(times);
+    for (uint64_t i = 0; i < PART + 10; i++)
+        times[i] = i < PART ? 1000 : 999;
+    char path[512];
+    snprintf(path, sizeof path, "%s", path_in(temp_dir(), "index.atf"));
+    save_times(path, times, PART + 10);
+    free(times);
+    static const uint64_t times_failed[] = {1, 2, UINT64_MAX}; /* 2: of a file, and without one */
+    for (size_t i = 0; i < LENGTH(times_failed); i++)
+        sweep(&(struct sweep){FAULT_MAP, ENOMEM, is_memory_error, times_failed[i]},
+              order_and_order_again, path);
+}
+
+/* ---- Problems ---- */
+
+/* Adds to a full list, whose last entry then counts what is left out. */
+static int overfill_problems(void *arg, atf_error *err)
+{
+    atf_problems problems = {.list = NULL};
+    (void)arg;
+    fault_hold(true);
+    for (int i = 0; i < ATF_MOST_PROBLEMS; i++)
+        assert_true(atf_problems_add(&problems, "f", "%d", i));
+    fault_hold(false);
+    bool added = atf_problems_add(&problems, "f", "one too many");
+    assert_int_equal(problems.incomplete, !added);
+    assert_int_equal(problems.count, ATF_MOST_PROBLEMS);
+    assert_string_equal(problems.list[ATF_MOST_PROBLEMS - 1].text,
+                        added ? "and 2 more problems" : "999");
+    atf_problems_free(&problems);
+    return added ? ATF_OK : atf_fail_memory(err);
+}
+
+TEST(a_full_list_of_problems_counts_on_or_is_incomplete)
+{
+    sweep_memory(overfill_problems, NULL);
+}
+
 /* ---- Single files ---- */
 
 static int open_thread(void *arg, atf_error *err)
@@ -219,6 +283,8 @@ int main(void)
         cmocka_unit_test(orders_tables_and_merges_are_made_or_not_and_later_they_are),
         cmocka_unit_test(so_they_are_where_mappings_fail),
         cmocka_unit_test(so_is_the_order_of_disorder),
+        cmocka_unit_test(so_is_an_order_whose_parts_are_each_in_order),
+        cmocka_unit_test(a_full_list_of_problems_counts_on_or_is_incomplete),
         cmocka_unit_test(threads_and_files_alone),
     };
     return cmocka_run_group_tests(tests, make_facts, free_facts);
