@@ -10,6 +10,7 @@ import faulthandler
 import functools
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -119,9 +120,12 @@ def need_tools(*names):
 
 
 def mounts_below(folder):
-    """(mountpoint, type, source) of every mount at or below a folder."""
-    with open("/proc/self/mounts") as file:
-        rows = [[part.encode().decode("unicode_escape") for part in line.split()[:3]] for line in file]
+    """(mountpoint, type, source) of every mount at or below a folder. Others may have names of any bytes."""
+    def unescaped(part):
+        return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda escape: bytes([int(escape[1], 8)]), part))
+
+    with open("/proc/self/mounts", "rb") as file:
+        rows = [[unescaped(part) for part in line.split()[:3]] for line in file]
     return [(point, kind, source) for source, point, kind in rows
             if point == folder or point.startswith(folder + "/")]
 

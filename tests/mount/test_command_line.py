@@ -229,7 +229,7 @@ class Options(CommandLineTest):
         with mounted(self, sample("documented"), "-o", "rw") as mount:
             with self.assertRaises(OSError):
                 os.mkdir(mount.path("x"))
-            with open("/proc/self/mounts") as file:
+            with open("/proc/self/mounts", errors="surrogateescape") as file:
                 (line,) = [line for line in file if mount.point in line]
             self.assertIn("ro", line.split()[3].split(","))
 
@@ -256,7 +256,7 @@ class Options(CommandLineTest):
     def test_allow_other(self):
         skip_unless(os.geteuid() == 0, "others than root need user_allow_other in /etc/fuse.conf")
         with mounted(self, sample("documented"), "-o", "allow_other") as mount:
-            with open("/proc/self/mounts") as file:
+            with open("/proc/self/mounts", errors="surrogateescape") as file:
                 self.assertIn("allow_other", next(line for line in file if mount.point in line))
 
     def test_mount_by_type(self):

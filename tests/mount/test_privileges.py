@@ -48,7 +48,7 @@ def open_files_of(process):
 
 def mount_options(point):
     """Those of the mount and those of its file system."""
-    with open("/proc/self/mountinfo") as file:
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
         rows = [line.split() for line in file]
     (row,) = [row for row in rows if row[4] == point]
     return set(row[5].split(",")), set(row[row.index("-") + 3].split(","))
