@@ -11,8 +11,8 @@
 
 #include "atf.h"
 
-/* Lookups of all kinds; those in cache go to so many events, and of a fresh mapping there are fewer:
- * most of them meet a page that isn't mapped yet. */
+/* Lookups of all kinds; those in cache go to so many events, and of a fresh mapping there are
+ * fewer: most of them meet a page that isn't mapped yet. */
 enum { RUNS = 7, LOOKUPS = 1 << 20, BATCH = 256, IN_CACHE = 1 << 13, FRESH_LOOKUPS = 1 << 12 };
 
 static double now(void)
