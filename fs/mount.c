@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "confine.h"
 #include "error.h"
 #include "inodes.h"
@@ -421,13 +422,20 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
 /* Serves what is mounted, with no more privileges than that takes. */
 static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *command)
 {
+    bool background = !command->foreground;
+    int ready;
     readahead_raise(command->mountpoint, READAHEAD);
-    if (fuse_daemonize(command->foreground) != 0 ||
-        !unmounter_start(&mount->unmounter, mount->session, command->mountpoint)) {
+    (void)!chdir("/"); /* or the folder it was started in couldn't be unmounted */
+    if ((background && !background_enter(&ready)) ||
+        !unmounter_start(&mount->unmounter, mount->session, command->mountpoint, background)) {
         fuse_session_unmount(mount->session);
         return -1;
     }
+    if (background)
+        background_quiet();
     confine();
+    if (background)
+        background_ready(ready);
     int status = serve(mount, command);
     return status >= 0 ? 0 : status;
 }

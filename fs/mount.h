@@ -15,10 +15,10 @@ struct fuse_cmdline_opts;
 
 /*
  * Mounts fs at the command line's mountpoint and serves it until it is unmounted or told to end by
- * SIGINT, SIGTERM or SIGHUP; in the background unless the options say foreground, and then returns
- * in the caller's process once the mount is ready (by exit(0), as fuse_daemonize does). args hold
- * the -o options for libfuse. Returns 0; -ENOMEM, which is left to the caller to say; or another
- * negative number where libfuse has said on stderr what went wrong.
+ * SIGINT, SIGTERM or SIGHUP; in the background unless the options say foreground: the caller's
+ * process then exits once the mount is ready (background.h). args hold the -o options for libfuse.
+ * Returns 0; -ENOMEM, which is left to the caller to say; or another negative number where it has
+ * been said on stderr what went wrong.
  */
 int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
                 const struct fuse_cmdline_opts *command);

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "background.h"
+
 /* Whether what is mounted there has lost its daemon: it may have been unmounted long ago, and
  * something else be there. */
 static bool is_dead(const char *mountpoint)
@@ -40,7 +42,7 @@ static bool say_no_process(void)
 }
 
 bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
-                     const char *mountpoint)
+                     const char *mountpoint, bool quiet)
 {
     int ends[2];
     sigset_t all;
@@ -52,6 +54,8 @@ bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
     unmounter->process = fork();
     if (unmounter->process == 0) {
         close(ends[1]);
+        if (quiet)
+            background_quiet();
         wait_and_unmount(session, mountpoint, ends[0]);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

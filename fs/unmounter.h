@@ -14,10 +14,10 @@ struct unmounter {
     int daemon_lives; /* a pipe that ends with the daemon */
 };
 
-/* To be called before threads are started. False where no process can be had,
- * which it says. */
+/* To be called before threads are started. quiet: the process says nothing. False where none can be
+ * had, which it says. */
 bool unmounter_start(struct unmounter *unmounter, struct fuse_session *session,
-                     const char *mountpoint);
+                     const char *mountpoint, bool quiet);
 /* Has the mount ended, if it hasn't been. The session must be destroyed before. */
 void unmounter_finish(const struct unmounter *unmounter);
 

@@ -153,16 +153,18 @@ class Faults(MountTest):
             self.assertGreater(self.plan.disarm(), 0)
             self.assertFalse(mount.is_mounted())
 
-    def test_no_process_to_unmount_at_the_end(self):
+    def test_no_process_for_the_background_or_the_end(self):
         plan, point = Plan(self.folder), self.new_folder()
         environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
-        for first in range(2):
-            plan.arm(PROCESS, errno.EAGAIN, first)
-            done = self.atffs("-f", sample("documented"), point, env=environment)
-            self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertEqual(done.stderr, "atffs: no process to unmount at the end: Resource temporarily unavailable\n")
-            self.assertEqual(plan.disarm(), 1)
-            self.assertFalse(os.path.ismount(point))
+        unmounter, background = "to unmount at the end", "in the background"
+        for options, missing in ((["-f"], [unmounter] * 2), ([], [background] * 2 + [unmounter] * 2)):
+            for first, what in enumerate(missing):
+                plan.arm(PROCESS, errno.EAGAIN, first)
+                done = self.atffs(*options, sample("documented"), point, env=environment)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertEqual(done.stderr, f"atffs: no process {what}: Resource temporarily unavailable\n")
+                self.assertEqual(plan.disarm(), 1)
+                self.assertFalse(os.path.ismount(point))
 
     def test_no_dev_null_for_a_descriptor_that_is_closed(self):
         """What needs no such descriptor works."""
