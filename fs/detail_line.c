@@ -2,6 +2,7 @@
 #include "detail_line.h"
 
 #include "error.h"
+#include "file.h"
 
 /* Most bytes of an object's parts before and after its function, with what is written past them. */
 enum { HEAD_ROOM = 384, REGISTERS_ROOM = 384 };
@@ -161,6 +162,9 @@ int detail_object_write(const struct detail_lines *lines, const atf_record *reco
         object.function_id = &event.function_id;
     if (out->skip == 0 || !window_pass(out, object_length(&object)))
         put_object(&object, out);
+    atf_file_touch(atf_detail_file(atf_thread_detail(lines->thread)));
+    if (linked)
+        atf_file_touch(atf_index_file(atf_thread_index(lines->thread)));
     return ATF_OK;
 }
 

@@ -46,14 +46,23 @@ bool geometry_room(atf_spill *lengths, uint64_t lines)
     return atf_spill_grow(lengths, ((lines + ATF_BLOCK - 1) / ATF_BLOCK + 1) * sizeof(uint64_t));
 }
 
-static void add_up(struct geometry *geometry, uint64_t lines)
+static int add_lengths(void *arg)
 {
+    struct geometry *geometry = arg;
     uint64_t *sums = geometry->sums.data;
-    geometry->lines = lines;
     sums[0] = 0;
     for (uint64_t block = 0; block < geometry_blocks(geometry); block++)
         sums[block + 1] += sums[block];
+    geometry->total = sums[geometry_blocks(geometry)];
+    return ATF_OK;
+}
+
+static int add_up(struct geometry *geometry, uint64_t lines, atf_error *err)
+{
+    geometry->lines = lines;
+    int status = atf_guard(add_lengths, geometry, err);
     atf_spill_seal(&geometry->sums);
+    return status;
 }
 
 static int build_sums(void *arg, const atf_cancel *cancel, atf_error *err)
@@ -64,9 +73,7 @@ static int build_sums(void *arg, const atf_cancel *cancel, atf_error *err)
     uint64_t task_lines = (uint64_t)TASK_BLOCKS * ATF_BLOCK;
     int status = atf_parallel((build->lines + task_lines - 1) / task_lines, measure_blocks, build,
                               cancel, err);
-    if (status == ATF_OK)
-        add_up(build->geometry, build->lines);
-    return status;
+    return status == ATF_OK ? add_up(build->geometry, build->lines, err) : status;
 }
 
 int geometry_need(struct geometry *geometry, uint64_t lines, geometry_measure *measure, void *arg,
@@ -85,13 +92,11 @@ struct taking {
 static int take_lengths(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     (void)cancel;
-    (void)err;
     const struct taking *taking = arg;
     atf_spill_free(&taking->geometry->sums); /* of a pass that was cancelled */
     taking->geometry->sums = *taking->lengths;
     *taking->lengths = ATF_SPILL_NONE;
-    add_up(taking->geometry, taking->lines);
-    return ATF_OK;
+    return add_up(taking->geometry, taking->lines, err);
 }
 
 int geometry_take(struct geometry *geometry, uint64_t lines, atf_spill *lengths,

@@ -12,7 +12,7 @@
 struct geometry {
     atf_lazy lazy;
     atf_spill sums; /* uint64_t: bytes before line 0, ATF_BLOCK, 2 * ATF_BLOCK..., and of all */
-    uint64_t lines;
+    uint64_t lines, total;
 };
 
 /* Adds up the bytes of lines [from, to) into *bytes; fails as the pass that reads them does. */
@@ -46,7 +46,7 @@ static inline uint64_t geometry_blocks(const struct geometry *geometry)
 
 static inline uint64_t geometry_total(const struct geometry *geometry)
 {
-    return geometry_before(geometry, geometry_blocks(geometry));
+    return geometry->total;
 }
 
 /* The block that holds byte offset, which is below the total. */

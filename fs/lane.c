@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "event_line.h"
+#include "file.h"
 
 const struct event_format event_formats[FORMAT_COUNT] = {
     [FORMAT_JSONL] = {".jsonl", "", 448, event_jsonl_prepare, event_jsonl_measure,
@@ -27,6 +28,7 @@ static int measure_lines(void *arg, uint64_t from, uint64_t to, uint64_t *bytes,
     const struct lane *lane = arg;
     atf_order_check(lane->order, from, to);
     *bytes = lane->format->measure(lane, from, to);
+    atf_file_touch(atf_index_file(lane->index));
     return ATF_OK;
 }
 

@@ -514,8 +514,9 @@ int atf_session_open_file(const atf_session *session, const char *relative, atf_
  * A file that is cut in the middle of a page reads as zeros up to the page's end, without a fault.
  * This looks whether trace files have become shorter, and returns how often that was seen since
  * open: where the number is another than before a read, what was read may be zeros. From then on
- * atf_index_readable and atf_detail_get know what is gone. It costs a system call while nothing
- * changes (inotify); where the kernel gives no notice, one for each file.
+ * atf_index_readable and atf_detail_get know what is gone. It costs a load for each file while
+ * nothing changes, and needs atf_guard_install. What lies in the last page of a file was copied
+ * when it was opened, and stays readable for as long as the page before it is there.
  */
 uint64_t atf_session_refresh(atf_session *session);
 

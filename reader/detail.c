@@ -118,6 +118,11 @@ void atf_detail_close(atf_detail *detail)
     free(detail);
 }
 
+const atf_file *atf_detail_file(const atf_detail *detail)
+{
+    return &detail->file;
+}
+
 const atf_detail_header *atf_detail_get_header(const atf_detail *detail)
 {
     return &detail->header;
@@ -268,7 +273,8 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
     if (status == ATF_ERR_CANCELLED)
         return atf_fail_cancelled(err);
     uint64_t readable = atomic_load_explicit(&detail->readable, memory_order_relaxed);
-    if (status == ATF_OK && readable < detail->section_end) /* zeros were taken for an end */
+    bool whole = atf_file_is_whole(&detail->file);
+    if (status == ATF_OK && (!whole || readable < detail->section_end)) /* zeros taken for an end */
         status = atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
                           "became shorter since it was opened");
     if (status != ATF_OK) {

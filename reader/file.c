@@ -115,6 +115,47 @@ static uint64_t stored_size(int fd, uint64_t size)
     return low;
 }
 
+static uint64_t page_size(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+struct keep {
+    volatile uint8_t *page;
+    uint64_t size; /* of the file's part of it */
+    uint64_t last; /* that isn't zero */
+};
+
+/* Storing what is there makes a private copy. */
+static int store_the_same(void *arg)
+{
+    struct keep *keep = arg;
+    keep->page[0] = keep->page[0];
+    keep->last = keep->size - 1;
+    while (keep->last > 0 && keep->page[keep->last] == 0)
+        keep->last--;
+    return ATF_OK;
+}
+
+/* Makes a page a private copy, and the witness. A later cut still takes it away, but for one that
+ * falls in it. False where it can't be had, or is gone. */
+static bool keep_page(atf_file *file, uint64_t number)
+{
+    uint8_t *page = (uint8_t *)file->mapping + number * page_size();
+    uint64_t left = file->size - number * page_size();
+    struct keep keep = {.page = page, .size = left < page_size() ? left : page_size()};
+    if (mprotect(page, page_size(), PROT_READ | PROT_WRITE) != 0)
+        return false;
+    bool kept = atf_guard(store_the_same, &keep, NULL) == ATF_OK;
+    mprotect(page, page_size(), PROT_READ);
+    errno = EIO;
+    if (!kept)
+        return false;
+    atomic_store(&file->witnessed, page[keep.last]);
+    atomic_store(&file->witness, page + keep.last);
+    return true;
+}
+
 static int map_descriptor(atf_file *file, int fd, atf_error *err)
 {
     struct stat st;
@@ -134,11 +175,14 @@ static int map_descriptor(atf_file *file, int fd, atf_error *err)
     if (file->size > SIZE_MAX)
         return atf_fail(err, ATF_ERR_LIMIT, 0, file->path, ATF_NO_OFFSET,
                         "larger than this machine's address space");
-    void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_SHARED, fd, 0);
+    void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be mapped");
     file->mapping = data;
     file->data = data;
+    if (!keep_page(file, (file->size - 1) / page_size()))
+        return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET,
+                        "its last page can't be kept");
     return ATF_OK;
 }
 
@@ -163,6 +207,48 @@ void atf_file_unmap(atf_file *file)
         munmap(file->mapping, (size_t)file->size);
     free(file->path);
     *file = (atf_file){.path = NULL};
+}
+
+static int touch(void *arg)
+{
+    atf_file_touch(arg);
+    return ATF_OK;
+}
+
+bool atf_file_is_whole(const atf_file *file)
+{
+    return atf_guard(touch, (void *)(uintptr_t)file, NULL) == ATF_OK;
+}
+
+static int load(void *at)
+{
+    (void)*(const volatile uint8_t *)at;
+    return ATF_OK;
+}
+
+uint64_t atf_file_find_end(atf_file *file, uint64_t *end)
+{
+    for (;;) {
+        uint64_t gone = 0; /* the first page that is */
+        uint64_t high = (file->size + page_size() - 1) / page_size();
+        while (gone < high) {
+            uint64_t middle = gone + (high - gone) / 2;
+            if (atf_guard(load, (uint8_t *)file->mapping + middle * page_size(), NULL) == ATF_OK)
+                gone = middle + 1;
+            else
+                high = middle;
+        }
+        bool anew = gone * page_size() >= file->size;
+        *end = anew ? 0 : gone * page_size();
+        if (gone > 0 && keep_page(file, gone - 1))
+            return anew ? 0 : (gone - 1) * page_size();
+        if (gone == 0) {
+            atomic_store(&file->witnessed, file->header[0]);
+            atomic_store(&file->witness, file->header);
+        }
+        if (gone == 0 || errno != EIO)
+            return 0;
+    }
 }
 
 int atf_file_check_kind(const atf_file *file, const char *magic, const char *name, atf_error *err)

@@ -3,9 +3,10 @@
 #ifndef ATF_FILE_H
 #define ATF_FILE_H
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
-#include "atf.h"
+#include "error.h"
 
 typedef struct atf_file {
     char *path;          /* for errors; owned */
@@ -14,6 +15,14 @@ typedef struct atf_file {
     uint64_t size;       /* bytes, at open */
     uint64_t stored;     /* bytes less a large hole at the end, which was never written */
     struct timespec mtime;
+    /*
+     * A byte of the last page that was there when somebody looked. A cut takes pages away whole,
+     * and only then turns to zeros what is left of the one that it falls in: as long as this byte
+     * is there and the same, what was read before from any page ahead of it was no such zeros. The
+     * page itself is a private copy, which stays as it was.
+     */
+    _Atomic(const uint8_t *) witness;
+    _Atomic uint8_t witnessed;
     uint8_t header[ATF_HEADER_SIZE]; /* read, not mapped: opening meets no fault */
 } atf_file;
 
@@ -29,6 +38,24 @@ int atf_read_fully(int fd, void *out, size_t size, size_t *got);
 int atf_file_map(atf_file *file, int folder, const char *relative, const char *display,
                  atf_error *err);
 void atf_file_unmap(atf_file *file);
+
+/* To be called after reading: ends the atf_guard that it must run in where the file has been cut.
+ */
+static inline void atf_file_touch(const atf_file *file)
+{
+    atomic_thread_fence(memory_order_acquire); /* not before what was read */
+    const volatile uint8_t *witness = atomic_load_explicit(&file->witness, memory_order_relaxed);
+    if (*witness != atomic_load_explicit(&file->witnessed, memory_order_relaxed))
+        atf_guard_end();
+}
+
+/* The same outside of a guard: whether the file is as long as somebody last saw it. */
+bool atf_file_is_whole(const atf_file *file);
+
+/* Where the file is not: moves the witness to the last page that is there. Returns the bytes before
+ * that page, which are as they were; *end: up to there some more may be. Of a file that was cut and
+ * is long again nothing is known to be as it was. */
+uint64_t atf_file_find_end(atf_file *file, uint64_t *end);
 
 /* Checks what the headers of both kinds of files begin with: magic, byte order, version. name says
  * in errors what the file should be. Errors: MAGIC, ENDIAN, VERSION. */
@@ -59,5 +86,6 @@ int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const
                        atf_error *err);
 
 const atf_file *atf_index_file(const atf_index *index);
+const atf_file *atf_detail_file(const atf_detail *detail);
 
 #endif

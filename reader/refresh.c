@@ -1,68 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether trace files have become shorter while they are mapped. */
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "index.h"
 #include "session.h"
 
-void atf_session_watch(atf_session *session)
+static int touch_all(void *arg)
 {
-    session->notice = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    for (size_t i = 0; i < session->count && session->notice >= 0; i++) {
-        char *folder = atf_path_join(session->path, session->threads[i]->name);
-        if (!folder || inotify_add_watch(session->notice, folder, IN_MODIFY | IN_ONLYDIR) < 0) {
-            close(session->notice);
-            session->notice = -1;
-        }
-        free(folder);
+    const atf_session *session = arg;
+    for (size_t i = 0; i < session->count; i++) {
+        const atf_thread *thread = session->threads[i];
+        if (thread->index)
+            atf_file_touch(atf_index_file(thread->index));
+        if (thread->detail)
+            atf_file_touch(atf_detail_file(thread->detail));
     }
+    return ATF_OK;
 }
 
-/* Takes all notices. Whether there were any, or may have been. */
-static bool take_notices(int notice)
-{
-    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-    bool any = notice < 0;
-    ssize_t got;
-    while (notice >= 0 &&
-           ((got = read(notice, events, sizeof events)) > 0 || (got < 0 && errno == EINTR)))
-        any = any || got > 0;
-    return any;
-}
-
-/* The size of one of a thread's files, if it is the same file as at open and has become shorter. */
-static bool became_shorter(const atf_session *session, const atf_thread *thread,
-                           enum atf_file_kind kind, uint64_t *size)
+/* The file's size, where it still has its name. */
+static bool size_by_name(const atf_session *session, const atf_thread *thread,
+                         enum atf_file_kind kind, uint64_t *size)
 {
     const atf_file_info *info = atf_thread_file(thread, kind);
     char relative[64];
     struct stat st;
     snprintf(relative, sizeof relative, "%s/%s", thread->name,
              kind == ATF_FILE_INDEX ? "index.atf" : "detail.atf");
-    if (!info->present || fstatat(session->folder, relative, &st, 0) != 0 ||
-        st.st_dev != info->device || st.st_ino != info->inode || (uint64_t)st.st_size >= info->size)
+    if (fstatat(session->folder, relative, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        st.st_dev != info->device || st.st_ino != info->inode)
         return false;
     *size = (uint64_t)st.st_size;
     return true;
 }
 
+/* The bytes of a file that are still there. The pages tell that but for the last one's part, which
+ * only the name can tell: without it, nothing of that page counts. */
+static uint64_t remaining(const atf_session *session, const atf_thread *thread,
+                          enum atf_file_kind kind, const atf_file *file)
+{
+    uint64_t end;
+    uint64_t whole = atf_file_find_end((atf_file *)(uintptr_t)file, &end);
+    uint64_t size;
+    bool named = size_by_name(session, thread, kind, &size);
+    return named && size >= whole && size <= end ? size : whole;
+}
+
+static void look_at_all(atf_session *session)
+{
+    for (size_t i = 0; i < session->count; i++) {
+        atf_thread *thread = session->threads[i];
+        const atf_file *index = thread->index ? atf_index_file(thread->index) : NULL;
+        const atf_file *detail = thread->detail ? atf_detail_file(thread->detail) : NULL;
+        if (index && !atf_file_is_whole(index))
+            session->shortened +=
+                atf_index_shorten(thread->index, remaining(session, thread, ATF_FILE_INDEX, index));
+        if (detail && !atf_file_is_whole(detail))
+            session->shortened += atf_detail_shorten(
+                thread->detail, remaining(session, thread, ATF_FILE_DETAIL, detail));
+    }
+}
+
 uint64_t atf_session_refresh(atf_session *session)
 {
-    pthread_mutex_lock(&session->refresh_lock);
-    bool look = take_notices(session->notice);
-    for (size_t i = 0; i < session->count && look; i++) {
-        atf_thread *thread = session->threads[i];
-        uint64_t size;
-        if (thread->index && became_shorter(session, thread, ATF_FILE_INDEX, &size))
-            session->shortened += atf_index_shorten(thread->index, size);
-        if (thread->detail && became_shorter(session, thread, ATF_FILE_DETAIL, &size))
-            session->shortened += atf_detail_shorten(thread->detail, size);
+    if (atf_guard(touch_all, session, NULL) != ATF_OK) {
+        pthread_mutex_lock(&session->refresh_lock);
+        look_at_all(session);
+        pthread_mutex_unlock(&session->refresh_lock);
     }
-    uint64_t shortened = session->shortened;
-    pthread_mutex_unlock(&session->refresh_lock);
-    return shortened;
+    return atomic_load(&session->shortened);
 }

@@ -130,7 +130,6 @@ int atf_session_open(atf_session **out, const char *path, atf_error *err)
     if (!session)
         return atf_fail_memory(err);
     session->folder = -1;
-    session->notice = -1;
     pthread_mutex_init(&session->refresh_lock, NULL);
     int status = atf_session_locate(session, path, err);
     if (status == ATF_OK)
@@ -139,7 +138,6 @@ int atf_session_open(atf_session **out, const char *path, atf_error *err)
         atf_session_close(session);
         return status;
     }
-    atf_session_watch(session);
     *out = session;
     return ATF_OK;
 }
@@ -155,8 +153,6 @@ void atf_session_close(atf_session *session)
     atf_problems_free(&session->problems);
     if (session->folder >= 0)
         close(session->folder);
-    if (session->notice >= 0)
-        close(session->notice);
     pthread_mutex_destroy(&session->refresh_lock);
     free(session->path);
     free(session);

@@ -14,13 +14,9 @@ struct atf_session {
     atf_thread **threads;
     size_t count;
     atf_problems problems; /* of the session itself; its threads have their own */
-    int notice;            /* inotify descriptor; -1: the kernel gives no notice */
     pthread_mutex_t refresh_lock;
-    uint64_t shortened; /* how often a file was found shorter */
+    _Atomic uint64_t shortened; /* how often a file was found shorter */
 };
-
-/* Has the kernel give notice of changes of the threads' files. */
-void atf_session_watch(atf_session *session);
 
 /*
  * Finds the session at path: descends into bundles and lone pid_* folders. Fills in folder, path,

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -340,16 +339,6 @@ EXPORTED int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 EXPORTED long sysconf(int name)
 {
     return name == _SC_NPROCESSORS_ONLN ? 4 : REAL(sysconf, "sysconf")(name);
-}
-
-EXPORTED int inotify_init1(int flags)
-{
-    return FAILS(FAULT_NOTICE) ? -1 : REAL(inotify_init1, "inotify_init1")(flags);
-}
-
-EXPORTED int inotify_add_watch(int fd, const char *path, uint32_t mask)
-{
-    return FAILS(FAULT_NOTICE) ? -1 : REAL(inotify_add_watch, "inotify_add_watch")(fd, path, mask);
 }
 
 EXPORTED int sigaction(int signal, const struct sigaction *wanted, struct sigaction *before)

@@ -23,7 +23,6 @@ enum fault {
     FAULT_SPACE,   /* posix_fallocate */
     FAULT_WRITE,   /* pwrite: error 0 makes it a short one */
     FAULT_THREAD,  /* pthread_create */
-    FAULT_NOTICE,  /* inotify_init1, inotify_add_watch */
     FAULT_SIGNAL,  /* sigaction */
     FAULT_RANDOM,  /* getrandom */
     FAULT_DEVICE,  /* read of a device, as the kernel's requests are */

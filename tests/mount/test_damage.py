@@ -120,14 +120,26 @@ class CutFiles(MountTest):
                         self.assert_same_bytes(got, data[offset:offset + 500], f"{name} at {offset}")
                 os.close(number)
 
-    def test_in_the_last_page_before_anything_was_read(self):
-        """Nothing faults then: what is measured and listed must not be zeros all the same."""
+    def test_in_the_last_page(self):
+        """Which was kept: nothing is gone but from the files themselves."""
         session, copy = self.copy()
         with mounted(self, copy, messages=None) as mount:
             for name in ("thread_1/index.atf", "thread_1/detail.atf"):
                 size = os.path.getsize(f"{copy}/{name}")
                 self.assertGreater(size % PAGE, 200)
                 os.truncate(f"{copy}/{name}", size - 200)
+            self.assertEqual(mount.listing("thread_1/time"), expected(session).listing("thread_1/time"))
+            for name in ("merged.jsonl", "thread_1/events.tsv", "thread_1/details.jsonl"):
+                self.assert_same_bytes(mount.read(name), expected(session).file(name), name)
+            self.check_eio(mount.path("thread_1/raw/index.atf"))
+            self.check_others(mount, session)
+
+    def test_in_the_middle_of_a_page_before_anything_was_read(self):
+        """What is measured and listed must not be zeros, either."""
+        session, copy = self.copy()
+        with mounted(self, copy, messages=None) as mount:
+            self.cut(copy, "thread_1/index.atf", 100)
+            self.cut(copy, "thread_1/detail.atf", 100)
             for name in ("time", "thread_1/time", "thread_1/details"):
                 with self.assertRaises(OSError, msg=name) as caught:
                     os.listdir(mount.path(name))
@@ -138,6 +150,51 @@ class CutFiles(MountTest):
                     os.stat(mount.path(name))
                 self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
             self.check_others(mount, session)
+
+    def test_by_another_name(self):
+        """Whoever cuts a file need not go by the name that it was opened by."""
+        for hide in (lambda path: os.rename(path, path + ".old"), lambda path: os.link(path, path + ".old"),
+                     lambda path: os.rename(os.path.dirname(path), self.folder + "/elsewhere")):
+            session, copy = self.copy()
+            path = os.path.join(copy, "thread_1/index.atf")
+            whole = expected(session).file("thread_1/events.jsonl")
+            with mounted(self, copy, messages=None) as mount:
+                os.stat(mount.path("thread_1/events.jsonl"))
+                with open(path, "r+b") as file:
+                    hide(path)
+                    size = os.fstat(file.fileno()).st_size // 3 // PAGE * PAGE + 100
+                    file.truncate(size)
+                with open(mount.path("thread_1/events.jsonl"), "rb", buffering=0) as file:
+                    got = b""
+                    with self.assertRaises(OSError) as caught:
+                        while len(got) < len(whole):
+                            got += file.read(4096)
+                self.assertEqual(errno.errorcode[caught.exception.errno], "EIO")
+                self.assert_same_bytes(got, whole[:len(got)], "until then")
+            shutil.rmtree(copy)
+
+    def test_while_it_is_read(self):
+        """Page by page, however close the reader is."""
+        session, copy = self.copy()
+        original = expected(session).file("thread_1/raw/index.atf")
+        whole = expected(session).file("thread_1/events.jsonl")
+        plain = os.path.join(self.folder, "plain")
+        with open(plain, "wb") as file:
+            file.write(whole)
+        for round in range(8):
+            with open(f"{copy}/thread_1/index.atf", "wb") as file:
+                file.write(original)
+            with mounted(self, copy, messages=None) as mount:
+                name = mount.path("thread_1/events.jsonl")
+                os.stat(name)
+                reader = subprocess.Popen([sys.executable, "-c", READ_OR_EIO, name, plain, str(round)],
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(reader.stdout.readline(), "reading\n")
+                for size in range(len(original) // PAGE * PAGE - 3000, PAGE, -PAGE):
+                    os.truncate(f"{copy}/thread_1/index.atf", size)
+                said, wrong = reader.communicate(timeout=within(20))
+                self.assertEqual((reader.returncode, wrong), (0, ""))
+                self.assertGreater(int(said), 0)
 
     def test_under_load(self):
         session, copy = self.copy()

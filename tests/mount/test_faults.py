@@ -13,7 +13,7 @@ from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate,
                      wait_until)
 
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
-MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, NOTICE, SIGNAL, RANDOM, DEVICE, PROCESS = range(1, 15)
+MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, SIGNAL, RANDOM, DEVICE, PROCESS = range(1, 14)
 ALL = 1 << 62
 PLAN = struct.Struct("=ii5Q")  # struct fault_plan in tests/faults/faults.h
 

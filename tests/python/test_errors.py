@@ -266,10 +266,10 @@ class Truncated(unittest.TestCase):
 
 
 class CutInsideAPage(unittest.TestCase):
-    """The rest of the page then reads as zeros, without a SIGBUS."""
+    """The rest of the page then reads as zeros, without a SIGBUS, if it isn't the last one, which is kept."""
 
     def setUp(self):
-        self.session = generate("--threads", "2", "--events", "200", "--detail-every", "9", "--ties", "20")
+        self.session = generate("--threads", "2", "--events", "2000", "--detail-every", "9", "--ties", "20")
         with atf.SessionReader(self.session) as s:
             self.events = [fields(e) for e in s.threads[0].index]
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "atf.h"
@@ -148,6 +149,18 @@ static inline void patch_number(const char *path, uint64_t offset, uint64_t valu
     uint8_t bytes[8];
     store_number(bytes, value, size);
     patch(path, offset, bytes, size);
+}
+
+/* Changes bytes of a file that is mapped, in memory only: a change of the file isn't seen in the
+ * pages that are kept. */
+static inline void poke(const uint8_t *mapped, uint64_t value, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)mapped / page * page;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): rounded down
+    assert_int_equal(
+        mprotect((void *)start, (uintptr_t)mapped + size - start, PROT_READ | PROT_WRITE), 0);
+    store_number((uint8_t *)(uintptr_t)mapped, value, size);
 }
 
 /* ---- Passes that are cancelled ---- */

@@ -133,13 +133,6 @@ TEST(without_threads_the_caller_works_alone)
     sweep_the_same(FAULT_THREAD, EAGAIN);
 }
 
-TEST(without_notices_it_works_all_the_same)
-{
-    use_session(small_options());
-    sweep_the_same(FAULT_NOTICE, EMFILE);
-    sweep_the_same(FAULT_NOTICE, ENOSPC);
-}
-
 /* As in the first moments of a machine. */
 TEST(without_random_numbers_ids_are_found_all_the_same)
 {
@@ -281,7 +274,6 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_examined_are_problems),
         cmocka_unit_test(a_listing_that_breaks_off_is_an_error),
         cmocka_unit_test(without_threads_the_caller_works_alone),
-        cmocka_unit_test(without_notices_it_works_all_the_same),
         cmocka_unit_test(without_random_numbers_ids_are_found_all_the_same),
         cmocka_unit_test(a_thread_whose_folder_cannot_be_opened_or_examined_is_an_error),
         cmocka_unit_test(a_guard_that_cannot_be_installed_says_so),

@@ -311,7 +311,7 @@ TEST(all_events_before_a_damaged_place_are_read)
 
 /* ---- A session that is cut in its last page, where nothing faults ---- */
 
-enum { CUT_THREADS = 3, CUT_EVENTS = 500, CUT_TOTAL = CUT_THREADS * CUT_EVENTS };
+enum { CUT_THREADS = 3, CUT_EVENTS = 700, CUT_TOTAL = CUT_THREADS * CUT_EVENTS };
 
 static uint64_t cut_time(uint32_t slot, uint64_t seq)
 {

@@ -28,14 +28,15 @@ static struct sample open_sample(void)
     return sample;
 }
 
-/* Cuts the file by some events or records, in its last page. */
-static void shorten(const char *path)
+/* Cuts the file in the middle of a page, `pages` before its last. */
+static void shorten(const char *path, off_t pages)
 {
-    enum { LESS = 200 };
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
-    assert_true(st.st_size % sysconf(_SC_PAGESIZE) > LESS);
-    assert_int_equal(truncate(path, st.st_size - LESS), 0);
+    off_t page = sysconf(_SC_PAGESIZE);
+    off_t size = (st.st_size - 1) / page * page - pages * page + 100;
+    assert_true(size < st.st_size);
+    assert_int_equal(truncate(path, size), 0);
 }
 
 TEST(what_has_not_changed_is_no_news)
@@ -119,15 +120,89 @@ TEST(a_pass_over_what_reads_as_zeros_is_damage)
 {
     struct sample sample = open_sample();
     atf_error err;
-    shorten(sample.index);
-    shorten(sample.detail);
-    atf_session_refresh(sample.session);
+    shorten(sample.index, 1);
+    shorten(sample.detail, 1);
     assert_int_equal(atf_index_order(atf_thread_index(sample.thread), NULL, NULL, NULL, &err),
                      ATF_ERR_DAMAGED);
     assert_string_equal(strrchr(err.file, '/'), "/index.atf");
     assert_int_equal(atf_detail_survey_records(atf_thread_detail(sample.thread), NULL, NULL, &err),
                      ATF_ERR_DAMAGED);
     assert_string_equal(strrchr(err.file, '/'), "/detail.atf");
+    atf_session_close(sample.session);
+}
+
+/* Nobody need have seen it: the names of the files may be gone as well. */
+TEST(files_without_their_names_are_seen_to_become_shorter)
+{
+    struct sample sample = open_sample();
+    atf_index *index = atf_thread_index(sample.thread);
+    atf_event event;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *elsewhere = path_in(temp_dir(), "x");
+    assert_int_equal(rename(sample.index, elsewhere), 0);
+    save_numbered_index(sample.index, 1); /* another file of this name */
+    assert_int_equal(truncate(elsewhere, 64 + 300 * ATF_EVENT_SIZE), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    uint64_t whole = (300 * ATF_EVENT_SIZE + 64) / page * page; /* before the page of the cut */
+    assert_int_equal(atf_index_readable(index), whole > 64 ? (whole - 64) / ATF_EVENT_SIZE : 0);
+    assert_int_equal(atf_index_get(index, 300, &event), ATF_ERR_DAMAGED);
+    assert_int_equal(truncate(elsewhere, 0), 0);
+    assert_int_equal(atf_session_refresh(sample.session), whole > 64 ? 2 : 1);
+    assert_int_equal(atf_index_readable(index), 0);
+    assert_int_equal(atf_session_refresh(sample.session), whole > 64 ? 2 : 1);
+    atf_session_close(sample.session);
+}
+
+TEST(the_last_page_stays_as_it_was)
+{
+    struct sample sample = open_sample();
+    atf_index *index = atf_thread_index(sample.thread);
+    atf_event before;
+    atf_event event;
+    atf_error err;
+    assert_int_equal(atf_index_get(index, EVENTS - 1, &before), ATF_OK);
+    shorten(sample.index, 0);
+    shorten(sample.detail, 0);
+    assert_int_equal(atf_session_refresh(sample.session), 0);
+    assert_int_equal(atf_index_get(index, EVENTS - 1, &event), ATF_OK);
+    assert_memory_equal(&event, &before, sizeof event);
+    assert_ok(atf_index_order(index, NULL, NULL, NULL, &err), err);
+    assert_ok(atf_detail_survey_records(atf_thread_detail(sample.thread), NULL, NULL, &err), err);
+    atf_session_close(sample.session);
+}
+
+/* The page in which a first cut falls is kept as the last one was. */
+TEST(a_second_cut_in_the_page_of_the_first_does_no_harm)
+{
+    struct sample sample = open_sample();
+    atf_index *index = atf_thread_index(sample.thread);
+    atf_event before;
+    atf_event event;
+    assert_int_equal(truncate(sample.index, 64 + 300 * ATF_EVENT_SIZE), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    assert_int_equal(atf_index_readable(index), 300);
+    assert_int_equal(atf_index_get(index, 299, &before), ATF_OK);
+    assert_int_equal(truncate(sample.index, 64 + 290 * ATF_EVENT_SIZE), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    assert_int_equal(atf_index_get(index, 299, &event), ATF_OK);
+    assert_memory_equal(&event, &before, sizeof event);
+    atf_session_close(sample.session);
+}
+
+/* What came back are zeros, or another trace: nothing of it can be trusted. */
+TEST(a_file_that_is_long_again_is_not_what_it_was)
+{
+    struct sample sample = open_sample();
+    atf_index *index = atf_thread_index(sample.thread);
+    atf_event event;
+    struct stat st;
+    assert_int_equal(stat(sample.index, &st), 0);
+    assert_int_equal(truncate(sample.index, LEFT), 0);
+    assert_int_equal(truncate(sample.index, st.st_size), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    assert_int_equal(atf_index_readable(index), 0);
+    assert_int_equal(atf_index_get(index, 0, &event), ATF_ERR_DAMAGED);
     atf_session_close(sample.session);
 }
 
@@ -150,6 +225,10 @@ int main(void)
         cmocka_unit_test(records_that_are_gone_are_damage_and_the_others_alive),
         cmocka_unit_test(a_record_of_a_table_that_can_not_be_made_is_damage),
         cmocka_unit_test(a_pass_over_what_reads_as_zeros_is_damage),
+        cmocka_unit_test(files_without_their_names_are_seen_to_become_shorter),
+        cmocka_unit_test(the_last_page_stays_as_it_was),
+        cmocka_unit_test(a_second_cut_in_the_page_of_the_first_does_no_harm),
+        cmocka_unit_test(a_file_that_is_long_again_is_not_what_it_was),
         cmocka_unit_test(a_footer_that_is_gone_leaves_the_passes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
