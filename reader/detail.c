@@ -118,7 +118,7 @@ void atf_detail_close(atf_detail *detail)
     free(detail);
 }
 
-const atf_file *atf_detail_file(const atf_detail *detail)
+atf_file *atf_detail_file(atf_detail *detail)
 {
     return &detail->file;
 }

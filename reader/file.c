@@ -211,13 +211,13 @@ void atf_file_unmap(atf_file *file)
 
 static int touch(void *arg)
 {
-    atf_file_touch(arg);
+    atf_file_touch(*(const atf_file *const *)arg);
     return ATF_OK;
 }
 
 bool atf_file_is_whole(const atf_file *file)
 {
-    return atf_guard(touch, (void *)(uintptr_t)file, NULL) == ATF_OK;
+    return atf_guard(touch, &file, NULL) == ATF_OK;
 }
 
 static int load(void *at)

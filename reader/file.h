@@ -86,6 +86,6 @@ int atf_detail_open_at(atf_detail **out, int folder, const char *relative, const
                        atf_error *err);
 
 const atf_file *atf_index_file(const atf_index *index);
-const atf_file *atf_detail_file(const atf_detail *detail);
+atf_file *atf_detail_file(atf_detail *detail);
 
 #endif

@@ -39,10 +39,10 @@ static bool size_by_name(const atf_session *session, const atf_thread *thread,
 /* The bytes of a file that are still there. The pages tell that but for the last one's part, which
  * only the name can tell: without it, nothing of that page counts. */
 static uint64_t remaining(const atf_session *session, const atf_thread *thread,
-                          enum atf_file_kind kind, const atf_file *file)
+                          enum atf_file_kind kind, atf_file *file)
 {
     uint64_t end;
-    uint64_t whole = atf_file_find_end((atf_file *)(uintptr_t)file, &end);
+    uint64_t whole = atf_file_find_end(file, &end);
     uint64_t size;
     bool named = size_by_name(session, thread, kind, &size);
     return named && size >= whole && size <= end ? size : whole;
@@ -52,8 +52,8 @@ static void look_at_all(atf_session *session)
 {
     for (size_t i = 0; i < session->count; i++) {
         atf_thread *thread = session->threads[i];
-        const atf_file *index = thread->index ? atf_index_file(thread->index) : NULL;
-        const atf_file *detail = thread->detail ? atf_detail_file(thread->detail) : NULL;
+        atf_file *index = thread->index ? &thread->index->file : NULL;
+        atf_file *detail = thread->detail ? atf_detail_file(thread->detail) : NULL;
         if (index && !atf_file_is_whole(index))
             session->shortened +=
                 atf_index_shorten(thread->index, remaining(session, thread, ATF_FILE_INDEX, index));
