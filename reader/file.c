@@ -130,7 +130,8 @@ struct keep {
 static int store_the_same(void *arg)
 {
     struct keep *keep = arg;
-    keep->page[0] = keep->page[0];
+    uint8_t first = keep->page[0];
+    keep->page[0] = first;
     keep->last = keep->size - 1;
     while (keep->last > 0 && keep->page[keep->last] == 0)
         keep->last--;
