@@ -77,10 +77,14 @@ static void count_events(atf_index *index)
     uint64_t last = end - ATF_FOOTER_SIZE;
     index->finalized =
         footer_at(index, index->header.footer_offset) || (last >= start && footer_at(index, last));
-    if (index->finalized && index->footer.offset >= start)
+    if (!index->finalized)
+        end = index->file.stored;
+    else if (index->footer.offset == last)
+        end = index->file.body;
+    else if (index->footer.offset >= start)
         end = index->footer.offset;
-    else if (!index->finalized)
-        end = index->file.stored > start ? index->file.stored : start;
+    if (end < start)
+        end = start;
     index->events = index->file.data + start;
     index->count = (end - start) / ATF_EVENT_SIZE;
     if (index->finalized && index->footer.event_count < index->count)

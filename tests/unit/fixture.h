@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,6 +149,13 @@ static inline void patch_number(const char *path, uint64_t offset, uint64_t valu
     uint8_t bytes[8];
     store_number(bytes, value, size);
     patch(path, offset, bytes, size);
+}
+
+/* Whether a file of this size could be mapped: not in every emulator. */
+static inline bool has_addresses(size_t size)
+{
+    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return room != MAP_FAILED && munmap(room, size) == 0;
 }
 
 /* ---- Passes that are cancelled ---- */

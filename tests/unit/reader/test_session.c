@@ -250,6 +250,30 @@ TEST(a_large_hole_holds_no_events)
     atf_session_close(session);
 }
 
+/* Whatever the footer after them counts. */
+TEST(a_large_hole_before_a_footer_holds_no_events)
+{
+    static const uint64_t counts[] = {3, 1ULL << 27, UINT64_MAX};
+    for (size_t i = 0; i < LENGTH(counts); i++) {
+        const char *folder = temp_dir();
+        const char *path = path_in(add_thread(folder, "thread_0", 1), "index.atf");
+        struct bytes footer = {.data = NULL};
+        assert_int_equal(truncate(path, 64 + 2 * ATF_EVENT_SIZE), 0);
+        add_index_footer(&footer, counts[i], 0);
+        patch(path, (1ULL << 40) - 100, footer.data, footer.length);
+        bytes_free(&footer);
+        atf_session *session = open_session(folder);
+        atf_error err;
+        assert_true(has_problem(session, "thread_0/index.atf",
+                                "bytes before the footer were never written, they are a hole"));
+        assert_ok(atf_session_survey(session, NULL, &err), err);
+        const atf_thread *thread = atf_session_thread(session, 0);
+        assert_non_null(atf_index_get_footer(atf_thread_index(thread)));
+        assert_in_range(atf_thread_event_count(thread), 2, 2048);
+        atf_session_close(session);
+    }
+}
+
 TEST(files_open_by_their_path_inside_the_session_only)
 {
     const char *folder = temp_dir();
@@ -279,6 +303,7 @@ int main(void)
         cmocka_unit_test(each_of_a_hundred_thousand_symbols_is_found),
         cmocka_unit_test(without_symbols_none_is_found),
         cmocka_unit_test(a_large_hole_holds_no_events),
+        cmocka_unit_test(a_large_hole_before_a_footer_holds_no_events),
         cmocka_unit_test(files_open_by_their_path_inside_the_session_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
