@@ -191,7 +191,7 @@ static int open_below(atf_thread **out, const char *parent, const char *name, co
     int folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
     int status;
-    if (folder < 0 || fstatat(folder, name, &st, 0) != 0)
+    if (folder < 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         status = atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be opened");
     else if (!S_ISDIR(st.st_mode))
         status = atf_fail(err, ATF_ERR_SYSTEM, ENOTDIR, path, ATF_NO_OFFSET, "can't be opened");
