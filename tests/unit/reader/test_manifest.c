@@ -212,12 +212,14 @@ TEST(thread_ids_that_can_not_be_are_left_out)
 {
     struct loaded loaded = load(
         "{\"threads\":[{\"id\":1},{\"id\":-1},{\"id\":1.5},{\"id\":\"2\"},{\"id\":1e300},{},7,null,"
-        "{\"id\":null},{\"id\":9007199254740992},{\"id\":18446744073709551615},{\"id\":3}]}");
-    static const uint64_t wanted[] = {1, 9007199254740992U, 3};
+        "{\"id\":null},{\"id\":9007199254740991},{\"id\":9007199254740992},{\"id\":"
+        "9007199254740993},"
+        "{\"id\":18446744073709551615},{\"id\":3}]}");
+    static const uint64_t wanted[] = {1, 9007199254740991U, 3};
     assert_int_equal(loaded.manifest.thread_count, LENGTH(wanted));
     for (size_t i = 0; i < LENGTH(wanted); i++)
         assert_int_equal(loaded.manifest.thread_ids[i], wanted[i]);
-    assert_int_equal(loaded.problems.count, 9);
+    assert_int_equal(loaded.problems.count, 11);
     assert_string_equal(loaded.problems.list[0].text,
                         "thread 1 of the list has no usable id: left out");
     unload(&loaded);
