@@ -68,6 +68,17 @@ class Said(CommandLineTest):
             self.assertIn("libfuse", done.stdout)
             self.assertIn("confined by ", done.stdout)
 
+    def test_help_and_versions_beside_all_else(self):
+        session, point = sample("documented"), self.new_folder()
+        for option in ("-h", "--help", "-V", "--version"):
+            wanted = self.atffs(option).stdout
+            for arguments in ((option, session, point), (session, option, point), (session, point, "-f", option),
+                              (option, "x", "y", "z"), ("x", option, "y"), ("-o", "ro", "x", option),
+                              (option, "--no-such", "-o", "uid=x")):
+                done = self.atffs(*arguments)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, wanted, ""), arguments)
+                self.assertEqual(mounts_below(self.folder), [])
+
     def test_no_arguments(self):
         done = self.check_refused([], "^atffs: ")
         self.assertIn("usage: atffs", done.stderr)
