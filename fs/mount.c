@@ -8,6 +8,7 @@
 #include <fuse_lowlevel.h>
 #include <limits.h>
 #include <linux/fuse.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,6 +30,9 @@ static const double forever = 365.0 * 86400;
 /* A worker thread is started when all others are busy, and takes some 20 KiB while it waits. */
 enum { LEAST_THREADS = 512, MOST_IDLE_THREADS = 8, FOLDER_SIZE = 4096 };
 
+/* Files that are closed between two times that memory is given back to the system. */
+enum { CLOSED_AT_MOST = 256 };
+
 /* What info->fh is: an open file, and its place among those that are open. */
 struct handle {
     struct file *file;
@@ -44,6 +48,7 @@ struct mount {
     struct inodes inodes;
     pthread_key_t buffers; /* each worker thread's own */
     pthread_mutex_t lock;  /* of the handles */
+    unsigned closed;       /* of them since memory was given back */
     LIST_HEAD(handles, handle)
     handles; /* the kernel doesn't release them when the mount is ended */
 };
@@ -203,9 +208,16 @@ static void close_handle(struct mount *mount, struct handle *handle)
 {
     pthread_mutex_lock(&mount->lock);
     LIST_REMOVE(handle, others);
+    bool many = ++mount->closed == CLOSED_AT_MOST;
+    if (many)
+        mount->closed = 0;
     pthread_mutex_unlock(&mount->lock);
     file_close(handle->file);
     free(handle);
+#ifdef __GLIBC__ /* which keeps what lies between blocks in use, in each of its heaps */
+    if (many)
+        malloc_trim(0);
+#endif
 }
 
 /* EROFS, EIO, EINTR, ENOMEM, EMFILE */
