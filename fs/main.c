@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "confine.h"
 #include "open_file.h"
 #include "mount.h"
+#include "spill.h"
 
 #ifndef ATFFS_VERSION
 #define ATFFS_VERSION "unknown"
@@ -307,6 +309,28 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     return is_mountpoint;
 }
 
+/* Whether a way to a file leads to or through a folder, even one to a file that isn't there. */
+static bool leads_through(const char *path, const char *folder)
+{
+    char top[PATH_MAX];
+    char start[PATH_MAX];
+    char place[PATH_MAX];
+    if (!realpath(folder, top) || strlen(path) >= sizeof start)
+        return false;
+    size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    for (size_t end = strspn(path, "/"); path[end]; end += strspn(path + end, "/")) {
+        end += strcspn(path + end, "/");
+        memcpy(start, path, end);
+        start[end] = '\0';
+        place[0] = '\0';
+        if (!realpath(start, place) && errno != ENOENT)
+            return false; /* else place is where it would be */
+        if (strncmp(place, top, length) == 0 && (!place[length] || place[length] == '/'))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a folder can be mounted on; says why not. */
 static bool check_mountpoint(const char *path)
 {
@@ -319,6 +343,11 @@ static bool check_mountpoint(const char *path)
                     : "");
     else if (!S_ISDIR(st.st_mode))
         fprintf(stderr, "atffs: %s: not a folder: the mountpoint must be one\n", path);
+    else if (leads_through(atf_spill_folder(), path)) /* the daemon would wait for itself */
+        fprintf(stderr,
+                "atffs: %s: temporary files go there (TMPDIR): the mountpoint can't be that folder "
+                "or above it\n",
+                atf_spill_folder());
     else
         return true;
     return false;

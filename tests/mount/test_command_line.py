@@ -118,6 +118,21 @@ class Said(CommandLineTest):
         done = self.check_refused([sample("documented"), point], f"^atffs: {point}: not a folder")
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
+    def test_temporary_folder_in_the_mountpoint(self):
+        """Whoever opens a file there waits for the daemon, as the daemon itself would."""
+        session, point = sample("documented"), self.new_folder("mnt")
+        os.mkdir(f"{point}/tmp")
+        os.symlink(f"{point}/tmp", f"{self.folder}/link")
+        os.symlink(f"{point}/nothing", f"{self.folder}/dangling")
+        for temporary in (point, f"{point}/", f"{point}/tmp", f"{point}/tmp/", f"{point}/nothing", f"{point}/a/b",
+                          f"{point}/..", f"{point}//tmp/../../x", f"{self.folder}/link", f"{self.folder}/dangling"):
+            done = self.check_refused(["-f", session, point], f"^atffs: {re.escape(temporary)}: .*TMPDIR",
+                                      env=dict(os.environ, TMPDIR=temporary))
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for temporary in (self.folder, f"{point}2", f"{self.folder}/nothing/at/all", "mnt"):
+            self.check_in_background(session, session, point, point=point, cwd=self.folder,
+                                     env=dict(os.environ, TMPDIR=temporary))
+
     def test_unknown_options(self):
         for option in ("unknown", "allow_othr", "uid", "rw_", "session=x"):
             self.check_refused(["-o", option, sample("documented"), self.new_folder()], re.escape(option))
