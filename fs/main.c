@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "confine.h"
 #include "open_file.h"
 #include "mount.h"
+#include "spill.h"
 
 #ifndef ATFFS_VERSION
 #define ATFFS_VERSION "unknown"
@@ -214,6 +216,7 @@ struct command_line {
     char *session, *mountpoint;
     char *fsname;
     unsigned uid, gid;
+    int help, version;
 };
 
 enum { KEY_IGNORED, KEY_UID, KEY_GID, KEY_THREADS };
@@ -224,6 +227,10 @@ enum { KEY_IGNORED, KEY_UID, KEY_GID, KEY_THREADS };
     }
 
 static const struct fuse_opt option_table[] = {
+    OPTION("-h", help),
+    OPTION("--help", help),
+    OPTION("-V", version),
+    OPTION("--version", version),
     FUSE_OPT_KEY("uid=", KEY_UID),
     FUSE_OPT_KEY("gid=", KEY_GID),
     OPTION("fsname=%s", fsname),
@@ -270,14 +277,13 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     struct command_line *line = data;
     unsigned threads;
     (void)rest;
-    if (key == KEY_IGNORED)
+    if (key == KEY_IGNORED || line->help || line->version)
         return 0;
     if (key == KEY_UID || key == KEY_GID)
         return parse_number(argument, key == KEY_UID ? &line->uid : &line->gid) ? 0 : -1;
     if (key == KEY_THREADS) /* left to libfuse, which takes -1 and 5x for numbers */
         return parse_number(argument, &threads) ? 1 : -1;
-    if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0 &&
-        strcmp(argument, "--help") != 0 && strcmp(argument, "--version") != 0) {
+    if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0) {
         fprintf(stderr,
                 "atffs: %s: no such option, or not where it belongs (--cat, --list and --check "
                 "come first)\n",
@@ -303,6 +309,28 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
     return is_mountpoint;
 }
 
+/* Whether a way to a file leads to or through a folder, even one to a file that isn't there. */
+static bool leads_through(const char *path, const char *folder)
+{
+    char top[PATH_MAX];
+    char start[PATH_MAX];
+    char place[PATH_MAX];
+    if (!realpath(folder, top) || strlen(path) >= sizeof start)
+        return false;
+    size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    for (size_t end = strspn(path, "/"); path[end]; end += strspn(path + end, "/")) {
+        end += strcspn(path + end, "/");
+        memcpy(start, path, end);
+        start[end] = '\0';
+        place[0] = '\0';
+        if (!realpath(start, place) && errno != ENOENT)
+            return false; /* else place is where it would be */
+        if (strncmp(place, top, length) == 0 && (!place[length] || place[length] == '/'))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a folder can be mounted on; says why not. */
 static bool check_mountpoint(const char *path)
 {
@@ -315,6 +343,11 @@ static bool check_mountpoint(const char *path)
                     : "");
     else if (!S_ISDIR(st.st_mode))
         fprintf(stderr, "atffs: %s: not a folder: the mountpoint must be one\n", path);
+    else if (leads_through(atf_spill_folder(), path)) /* the daemon would wait for itself */
+        fprintf(stderr,
+                "atffs: %s: temporary files go there (TMPDIR): the mountpoint can't be that folder "
+                "or above it\n",
+                atf_spill_folder());
     else
         return true;
     return false;
@@ -360,22 +393,15 @@ static int mount_session(struct fuse_args *args, const struct command_line *line
     return exit_code;
 }
 
-/* The command line without both a session and a mountpoint. */
-static int inform(struct fuse_args *args, const struct command_line *line)
+/* Help and versions are asked for by options anywhere, whatever else is there. */
+static int inform(const struct command_line *line)
 {
-    struct fuse_cmdline_opts command = {.mountpoint = NULL};
-    int exit_code = 0;
-    if (fuse_parse_cmdline(args, &command) != 0)
-        exit_code = EXIT_UNREADABLE;
-    else if (command.show_help)
+    if (line->help)
         print_usage(stdout);
-    else if (command.show_version)
+    else
         printf("atffs %s\nlibfuse %s\nconfined by %s\n", ATFFS_VERSION, fuse_pkgversion(),
                confine_means);
-    else
-        exit_code = wrong_usage(line->session ? "no mountpoint given" : "no session given");
-    free(command.mountpoint);
-    return finish(exit_code);
+    return finish(EXIT_SUCCESS);
 }
 
 /* The next file that is opened would take the place of a standard descriptor that is closed, and
@@ -401,12 +427,14 @@ int main(int argc, char **argv)
     int exit_code;
     if (fuse_opt_parse(&args, &line, option_table, take_argument) != 0)
         exit_code = EXIT_UNREADABLE;
+    else if (line.help || line.version)
+        exit_code = inform(&line);
     else if (line.fsname && !line.fsname[0])
         exit_code = wrong_usage("fsname= is followed by no name");
     else if (line.mountpoint)
         exit_code = mount_session(&args, &line);
     else
-        exit_code = inform(&args, &line);
+        exit_code = wrong_usage(line.session ? "no mountpoint given" : "no session given");
     free(line.session);
     free(line.mountpoint);
     free(line.fsname);

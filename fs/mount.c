@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
+#include <linux/fuse.h>
+#include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
@@ -25,7 +28,11 @@
 /* The content never changes: what the kernel knows it may keep for ever. */
 static const double forever = 365.0 * 86400;
 
-enum { LEAST_THREADS = 32, MOST_IDLE_THREADS = 8, FOLDER_SIZE = 4096 };
+/* A worker thread is started when all others are busy, and takes some 20 KiB while it waits. */
+enum { LEAST_THREADS = 512, MOST_IDLE_THREADS = 8, FOLDER_SIZE = 4096 };
+
+/* Files that are closed between two times that memory is given back to the system. */
+enum { CLOSED_AT_MOST = 256 };
 
 /* What info->fh is: an open file, and its place among those that are open. */
 struct handle {
@@ -38,9 +45,11 @@ struct mount {
     struct mount_options options;
     struct fuse_session *session;
     struct unmounter unmounter;
+    atomic_bool answered; /* the kernel's first request */
     struct inodes inodes;
     pthread_key_t buffers; /* each worker thread's own */
     pthread_mutex_t lock;  /* of the handles */
+    unsigned closed;       /* of them since memory was given back */
     LIST_HEAD(handles, handle)
     handles; /* the kernel doesn't release them when the mount is ended */
 };
@@ -200,9 +209,16 @@ static void close_handle(struct mount *mount, struct handle *handle)
 {
     pthread_mutex_lock(&mount->lock);
     LIST_REMOVE(handle, others);
+    bool many = ++mount->closed == CLOSED_AT_MOST;
+    if (many)
+        mount->closed = 0;
     pthread_mutex_unlock(&mount->lock);
     file_close(handle->file);
     free(handle);
+#ifdef __GLIBC__ /* which keeps what lies between blocks in use, in each of its heaps */
+    if (many)
+        malloc_trim(0);
+#endif
 }
 
 /* EROFS, EIO, EINTR, ENOMEM, EMFILE */
@@ -389,9 +405,23 @@ static ssize_t receive(int device, void *buffer, size_t size, void *mount)
     return got;
 }
 
-static ssize_t reply(int device, struct iovec *parts, int count, void *mount)
+/* Tells the kernel, by the answer to its first request, that look-ups and listings in one folder
+ * may come side by side: else one that takes a long pass would keep all others in its folder
+ * waiting. libfuse before 3.16.2 can't say it. */
+static void allow_parallel_look_ups(const struct iovec *parts, int count)
 {
-    (void)mount;
+    struct fuse_init_out *answer = count == 2 ? parts[1].iov_base : NULL;
+    if (answer && parts[1].iov_len >= FUSE_COMPAT_22_INIT_OUT_SIZE)
+        answer->flags |= FUSE_PARALLEL_DIROPS;
+}
+
+static ssize_t reply(int device, struct iovec *parts, int count, void *data)
+{
+    struct mount *mount = data;
+    if (!atomic_load_explicit(&mount->answered, memory_order_relaxed)) {
+        allow_parallel_look_ups(parts, count);
+        atomic_store_explicit(&mount->answered, true, memory_order_relaxed);
+    }
     return writev(device, parts, count);
 }
 
@@ -411,7 +441,8 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
     fuse_loop_cfg_set_idle_threads(config, command->max_idle_threads != UINT_MAX
                                                ? command->max_idle_threads
                                                : MOST_IDLE_THREADS);
-    /* A thread that waits for a long pass must not keep others from answering. */
+    /* Threads that wait for a long pass must not keep others from answering, nor interrupts from
+     * being heard. */
     fuse_loop_cfg_set_max_threads(
         config, command->max_threads > LEAST_THREADS ? command->max_threads : LEAST_THREADS);
     int status = fuse_session_loop_mt(mount->session, config);

@@ -216,7 +216,8 @@ static inline void ask_ahead(struct table_walk *walk, uint32_t length)
         __builtin_prefetch(data + walk->asked);
 }
 
-/* Fills the table as far as its room goes: memory is taken outside of the guard. */
+/* Fills the table as far as its room goes: memory is taken outside of the guard, and only for
+ * records that were found. What a footer claims may be anything. */
 static int walk_records(void *arg)
 {
     struct table_walk *walk = arg;
@@ -251,14 +252,12 @@ static int build_table(void *arg, const atf_cancel *cancel, atf_error *err)
 {
     atf_detail *detail = arg;
     uint64_t start = detail->header.events_offset;
-    uint64_t most = (detail->section_end - start) / ATF_RECORD_HEAD_SIZE;
     struct table_walk walk = {.detail = detail,
                               .cancel = cancel,
                               .offset = start,
                               .last = start,
+                              .room = FIRST_TABLE,
                               .low = {.spill = &detail->low}};
-    /* The footer's count is only a hint for the first size; a record takes 24 bytes at least. */
-    walk.room = detail->most < most ? detail->most : FIRST_TABLE;
     detail->wrap_count = 0;
     int status;
     do {

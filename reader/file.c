@@ -96,23 +96,38 @@ int atf_read_fully(int fd, void *out, size_t size, size_t *got)
     return 0;
 }
 
-/* A size of terabytes costs nothing to whoever makes the file, but hours to read. */
-static uint64_t stored_size(int fd, uint64_t size)
+static bool is_hole(int fd, uint64_t from, uint64_t to)
 {
-    const uint64_t large_hole = 1ULL << 30;
-    if (size < large_hole || lseek(fd, (off_t)(size - large_hole), SEEK_DATA) >= 0 ||
-        errno != ENXIO)
-        return size;
+    off_t data = lseek(fd, (off_t)from, SEEK_DATA);
+    return data < 0 ? errno == ENXIO : (uint64_t)data >= to;
+}
+
+/* Where the hole begins that ends at `end`; end itself where there is none, or no large one. */
+static uint64_t large_hole_before(int fd, uint64_t end)
+{
+    const uint64_t large = 1ULL << 30;
+    if (end < large || !is_hole(fd, end - large, end))
+        return end;
     uint64_t low = 0; /* data lies there or after it, and none at or after high */
-    uint64_t high = size - large_hole;
+    uint64_t high = end - large;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (lseek(fd, (off_t)middle, SEEK_DATA) < 0)
+        if (is_hole(fd, middle, end))
             high = middle;
         else
             low = middle + 1;
     }
     return low;
+}
+
+/* A size of terabytes costs nothing to whoever makes the file, but hours to read. */
+static void find_large_holes(atf_file *file, int fd, uint64_t block)
+{
+    uint64_t footer = file->size > ATF_FOOTER_SIZE ? file->size - ATF_FOOTER_SIZE : 0;
+    uint64_t before = footer - footer % block; /* the block that it begins in is no hole */
+    uint64_t hole = large_hole_before(fd, before);
+    file->stored = large_hole_before(fd, file->size);
+    file->body = hole < before ? hole : footer;
 }
 
 static uint64_t page_size(void)
@@ -123,7 +138,8 @@ static uint64_t page_size(void)
 struct keep {
     volatile uint8_t *page;
     uint64_t size; /* of the file's part of it */
-    uint64_t last; /* that isn't zero */
+    uint64_t last; /* that isn't zero, */
+    uint8_t byte;  /* and what it is */
 };
 
 /* Storing what is there makes a private copy. */
@@ -135,6 +151,7 @@ static int store_the_same(void *arg)
     keep->last = keep->size - 1;
     while (keep->last > 0 && keep->page[keep->last] == 0)
         keep->last--;
+    keep->byte = keep->page[keep->last];
     return ATF_OK;
 }
 
@@ -152,7 +169,7 @@ static bool keep_page(atf_file *file, uint64_t number)
     errno = EIO;
     if (!kept)
         return false;
-    atomic_store(&file->witnessed, page[keep.last]);
+    atomic_store(&file->witnessed, keep.byte);
     atomic_store(&file->witness, page + keep.last);
     return true;
 }
@@ -163,7 +180,7 @@ static int map_descriptor(atf_file *file, int fd, atf_error *err)
     if (fstat(fd, &st) != 0)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, file->path, ATF_NO_OFFSET, "can't be examined");
     file->size = (uint64_t)st.st_size;
-    file->stored = stored_size(fd, file->size);
+    find_large_holes(file, fd, st.st_blksize > 0 ? (uint64_t)st.st_blksize : 4096);
     file->mtime = st.st_mtim;
     size_t got;
     int sys = atf_read_fully(fd, file->header, sizeof file->header, &got);

@@ -14,6 +14,7 @@ typedef struct atf_file {
     const uint8_t *data; /* the same */
     uint64_t size;       /* bytes, at open */
     uint64_t stored;     /* bytes less a large hole at the end, which was never written */
+    uint64_t body;       /* bytes before a footer at the end, less a large hole before it */
     struct timespec mtime;
     /*
      * A byte of the last page that was there when somebody looked. A cut takes pages away whole,

@@ -75,12 +75,15 @@ static void count_events(atf_index *index)
     uint64_t start = index->header.events_offset;
     uint64_t end = index->file.size;
     uint64_t last = end - ATF_FOOTER_SIZE;
-    index->finalized =
-        footer_at(index, index->header.footer_offset) || (last >= start && footer_at(index, last));
-    if (index->finalized && index->footer.offset >= start)
+    index->finalized = footer_at(index, index->header.footer_offset) || footer_at(index, last);
+    if (!index->finalized)
+        end = index->file.stored;
+    else if (index->footer.offset == last)
+        end = index->file.body;
+    else if (index->footer.offset + ATF_FOOTER_SIZE > start)
         end = index->footer.offset;
-    else if (!index->finalized)
-        end = index->file.stored > start ? index->file.stored : start;
+    if (end < start) /* the events are said to begin inside the footer */
+        end = start;
     index->events = index->file.data + start;
     index->count = (end - start) / ATF_EVENT_SIZE;
     if (index->finalized && index->footer.event_count < index->count)

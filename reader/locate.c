@@ -27,16 +27,16 @@ bool atf_thread_folder_number(const char *name, uint64_t *number)
     return errno == 0;
 }
 
-static int open_folder_below(int folder, const char *relative)
+int atf_open_folder_below(int folder, const char *relative, int flags)
 {
-    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    struct open_how how = {.flags = (uint64_t)flags | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, folder, relative, &how, sizeof how);
 }
 
 DIR *atf_open_folder(int folder, const char *relative)
 {
-    int fd = open_folder_below(folder, relative);
+    int fd = atf_open_folder_below(folder, relative, O_RDONLY);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
     if (!list && fd >= 0)
         close(fd);
@@ -82,7 +82,7 @@ static int descend(atf_session *session, const char *relative, atf_error *err)
     char *path = atf_path_join(session->path, relative);
     if (!path)
         return atf_fail_memory(err);
-    int below = open_folder_below(session->folder, relative);
+    int below = atf_open_folder_below(session->folder, relative, O_RDONLY);
     if (below < 0) {
         int sys = errno;
         int status =

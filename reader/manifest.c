@@ -161,7 +161,7 @@ static bool take_threads(atf_manifest *manifest, const cJSON *list, atf_problems
         return false;
     size_t i = 0;
     for (const cJSON *item = list && most ? list->child : NULL; item; item = item->next) {
-        const double exact = 9007199254740992.0; /* 2^53: up to there a JSON number is exact */
+        const double exact = 9007199254740991.0; /* from 2^53 on, cJSON takes some for others */
         if (whole_number(member(item, "id"), exact, &manifest->thread_ids[manifest->thread_count]))
             manifest->thread_count++;
         else if (!atf_problems_add(problems, manifest_name,

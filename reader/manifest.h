@@ -39,8 +39,8 @@ void atf_manifest_free(atf_manifest *manifest);
 /*
  * Makes text from a stranger fit for cJSON, which neither checks UTF-8 nor can hold a NUL: bytes
  * that aren't UTF-8 and lone surrogate escapes become U+FFFD, and NULs, raw or escaped, the two
- * bytes C0 80, which no valid text holds. Returns new memory with a NUL at its end, NULL when out
- * of memory.
+ * bytes C0 80, which no valid text holds. What is no escape stays none. Returns new memory with a
+ * NUL at its end, NULL when out of memory.
  */
 char *atf_manifest_clean(const char *text, size_t length, size_t *clean_length);
 

@@ -7,6 +7,7 @@
 
 static const char replacement[3] = {'\xEF', '\xBF', '\xBD'}; /* U+FFFD */
 static const char nul[2] = {'\xC0', '\x80'};
+static const char no_escape[2] = {'\\', 'x'}; /* cJSON refuses it, but takes \uXYZW for \u0000 */
 
 /* The number in \uXXXX at text, or -1. */
 static int escaped_unit(const char *text, size_t left)
@@ -40,6 +41,8 @@ static struct piece next_piece(const char *text, size_t left)
         return (struct piece){1, nul, sizeof nul};
     if (text[0] == '\\') {
         int unit = escaped_unit(text, left);
+        if (unit < 0 && left > 1 && text[1] == 'u')
+            return (struct piece){2, no_escape, sizeof no_escape};
         if (unit < 0) {
             size_t taken = left > 1 ? 2 : 1;
             if (taken == 2 && ((unsigned char)text[1] >= 0x80 || text[1] == '\0'))

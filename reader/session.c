@@ -2,10 +2,10 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -36,6 +36,25 @@ static int compare_numbers(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
+/* Whether a folder is there under this name, or a link to one in the session: what lies outside
+ * isn't even looked at. Errors: what this process is short of. */
+static int find_folder(const atf_session *session, const char *name, bool *found, atf_error *err)
+{
+    atf_error why;
+    int fd = atf_open_folder_below(session->folder, name, O_PATH);
+    *found = fd >= 0;
+    if (fd >= 0) {
+        close(fd);
+        return ATF_OK;
+    }
+    atf_fail(&why, ATF_ERR_SYSTEM, errno, session->path, ATF_NO_OFFSET, "can't be opened");
+    if (!atf_is_shortage(&why))
+        return ATF_OK;
+    if (err)
+        *err = why;
+    return why.status;
+}
+
 /* The thread folders that are there, by number. What is named like one but isn't becomes a problem.
  */
 static int list_folders(atf_session *session, struct numbers *found, atf_error *err)
@@ -44,29 +63,33 @@ static int list_folders(atf_session *session, struct numbers *found, atf_error *
     if (!list)
         return atf_fail(err, ATF_ERR_SYSTEM, errno, session->path, ATF_NO_OFFSET,
                         "can't be listed");
-    bool ok = true;
+    int status = ATF_OK;
     int sys = 0;
-    for (struct dirent *entry; ok && (entry = atf_next_entry(list, &sys)) != NULL;) {
+    for (struct dirent *entry; status == ATF_OK && (entry = atf_next_entry(list, &sys)) != NULL;) {
         const char *name = entry->d_name;
         uint64_t number;
-        struct stat st;
+        bool folder;
         if (strncmp(name, "thread_", 7) != 0)
             continue;
-        bool folder = fstatat(session->folder, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
-        if (folder && atf_thread_folder_number(name, &number))
-            ok = add_number(found, number);
-        else
-            ok = atf_problems_add(
-                &session->problems, name,
-                folder ? "not the name of a thread folder (thread_N, N a plain number): left out"
-                       : "not a folder that can be reached: left out");
+        status = find_folder(session, name, &folder, err);
+        if (status != ATF_OK)
+            break;
+        bool ok = folder && atf_thread_folder_number(name, &number)
+                      ? add_number(found, number)
+                      : atf_problems_add(&session->problems, name,
+                                         folder ? "not the name of a thread folder (thread_N, N a "
+                                                  "plain number): left out"
+                                                : "not a folder that can be reached in the "
+                                                  "session: left out");
+        if (!ok)
+            status = atf_fail_memory(err);
     }
     closedir(list);
     if (sys)
         return atf_fail(err, ATF_ERR_SYSTEM, sys, session->path, ATF_NO_OFFSET, "can't be listed");
     if (found->count > 0)
         qsort(found->list, found->count, sizeof *found->list, compare_numbers);
-    return ok ? ATF_OK : atf_fail_memory(err);
+    return status;
 }
 
 static int open_thread(atf_session *session, uint64_t number, atf_error *err)

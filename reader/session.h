@@ -27,8 +27,9 @@ int atf_session_locate(atf_session *session, const char *path, atf_error *err);
 /* The number of a folder named thread_N in plain decimal; false for any other name. */
 bool atf_thread_folder_number(const char *name, uint64_t *number);
 
-/* Opens a folder below `folder` to list it, never leading out of it. NULL, with errno, when it
- * can't be. */
+/* Opens a folder below `folder`, never leading out of it: a descriptor, or -1 with errno. */
+int atf_open_folder_below(int folder, const char *relative, int flags);
+/* The same, to list it. NULL, with errno, when it can't be. */
 DIR *atf_open_folder(int folder, const char *relative);
 /* The next entry; NULL at the end, and where the rest can't be read, with *sys an errno. */
 struct dirent *atf_next_entry(DIR *list, int *sys);

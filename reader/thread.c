@@ -60,36 +60,53 @@ static int open_file(atf_thread *thread, enum atf_file_kind kind, int folder, co
     return status;
 }
 
+/* A hole that ends at `end`, from `from` on. */
+static bool report_hole(atf_problems *list, const char *file, const char *where, uint64_t from,
+                        uint64_t end)
+{
+    return atf_problems_add(list, file,
+                            "the last %" PRIu64 " bytes%s were never written, they are a hole in "
+                            "the file: no events are read there (at byte %" PRIu64 ")",
+                            end - from, where, from);
+}
+
+/* What an index without a footer tells of its own troubles. */
+static bool check_unfinished(atf_problems *list, const atf_index *index, const char *file)
+{
+    uint64_t count = atf_index_count(index);
+    uint64_t end = atf_index_get_header(index)->events_offset + count * ATF_EVENT_SIZE;
+    const atf_file *all = atf_index_file(index);
+    uint64_t rest = all->stored > end ? all->stored - end : 0;
+    bool ok = atf_problems_add(
+        list, file, "no footer: the tracer did not finish; every whole event counts, %" PRIu64,
+        count);
+    if (ok && all->stored < all->size)
+        ok = report_hole(list, file, "", all->stored, all->size);
+    if (ok && rest > 0)
+        ok = atf_problems_add(list, file,
+                              "%s is cut: %" PRIu64 " bytes of %d are left (at byte %" PRIu64 ")",
+                              rest < ATF_EVENT_SIZE ? "its last event" : "its footer", rest,
+                              rest < ATF_EVENT_SIZE ? ATF_EVENT_SIZE : ATF_FOOTER_SIZE, end);
+    return ok;
+}
+
 /* What an open index tells of its own troubles. */
 static bool check_index(atf_thread *thread, const char *file)
 {
     const atf_index *index = thread->index;
     const atf_index_header *header = atf_index_get_header(index);
     const atf_footer *footer = atf_index_get_footer(index);
+    const atf_file *all = atf_index_file(index);
     uint64_t count = atf_index_count(index);
     atf_problems *list = &thread->problems;
     bool ok = true;
-    if (!footer) {
-        uint64_t end = header->events_offset + count * ATF_EVENT_SIZE;
-        const atf_file *all = atf_index_file(index);
-        uint64_t rest = all->stored > end ? all->stored - end : 0;
-        ok = atf_problems_add(
-            list, file, "no footer: the tracer did not finish; every whole event counts, %" PRIu64,
-            count);
-        if (ok && all->stored < all->size)
-            ok = atf_problems_add(list, file,
-                                  "the last %" PRIu64 " bytes were never written, they are a hole "
-                                  "in the file: no events are read there (at byte %" PRIu64 ")",
-                                  all->size - all->stored, all->stored);
-        if (ok && rest > 0)
-            ok = atf_problems_add(
-                list, file, "%s is cut: %" PRIu64 " bytes of %d are left (at byte %" PRIu64 ")",
-                rest < ATF_EVENT_SIZE ? "its last event" : "its footer", rest,
-                rest < ATF_EVENT_SIZE ? ATF_EVENT_SIZE : ATF_FOOTER_SIZE, end);
-        return ok;
-    }
+    if (!footer)
+        return check_unfinished(list, index, file);
     uint64_t end = header->events_offset + count * ATF_EVENT_SIZE;
-    if (footer->offset > end)
+    bool at_end = footer->offset == all->size - ATF_FOOTER_SIZE;
+    if (at_end && all->body < footer->offset)
+        ok = report_hole(list, file, " before the footer", all->body, footer->offset);
+    else if (footer->offset > end)
         ok = atf_problems_add(list, file,
                               "%" PRIu64 " bytes before the footer are none of the %" PRIu64
                               " events that it counts (at byte %" PRIu64 ")",
@@ -174,7 +191,7 @@ static int open_below(atf_thread **out, const char *parent, const char *name, co
     int folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
     int status;
-    if (folder < 0 || fstatat(folder, name, &st, 0) != 0)
+    if (folder < 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         status = atf_fail(err, ATF_ERR_SYSTEM, errno, path, ATF_NO_OFFSET, "can't be opened");
     else if (!S_ISDIR(st.st_mode))
         status = atf_fail(err, ATF_ERR_SYSTEM, ENOTDIR, path, ATF_NO_OFFSET, "can't be opened");

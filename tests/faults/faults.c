@@ -58,7 +58,11 @@ static bool fails(enum fault kind, const void *caller)
         return false;
     atomic_fetch_add(&plan->failed, 1);
     errno = atomic_load(&plan->error);
-    return true;
+    if (errno != FAULT_WAITS)
+        return true;
+    while (atomic_load(&plan->kind) == (int)kind)
+        usleep(1000);
+    return false;
 }
 
 #define FAILS(kind) fails(kind, __builtin_return_address(0))

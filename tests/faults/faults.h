@@ -29,6 +29,9 @@ enum fault {
     FAULT_PROCESS, /* pipe2, fork */
 };
 
+/* In place of an error: the calls wait until the plan ends, and then do what they always do. */
+enum { FAULT_WAITS = -1 };
+
 /*
  * Which calls fail. A preloaded faults.so maps the file that $ATFFS_FAULTS names as this plan, so
  * that another process can change it, and only calls made by the program itself fail there: what

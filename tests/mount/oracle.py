@@ -206,8 +206,8 @@ class Index:
         for footer in (footer_offset, len(data) - FOOTER_SIZE):
             if footer + FOOTER_SIZE <= len(data) and data[footer:footer + 4] == b"2ITA":
                 self.finalized = True
-                if footer >= offset:
-                    count = (footer - offset) // EVENT.size
+                if footer + FOOTER_SIZE > offset:
+                    count = max(footer - offset, 0) // EVENT.size
                 count = min(count, struct.unpack_from("<Q", data, footer + 8)[0])
                 break
         else:

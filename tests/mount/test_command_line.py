@@ -68,6 +68,17 @@ class Said(CommandLineTest):
             self.assertIn("libfuse", done.stdout)
             self.assertIn("confined by ", done.stdout)
 
+    def test_help_and_versions_beside_all_else(self):
+        session, point = sample("documented"), self.new_folder()
+        for option in ("-h", "--help", "-V", "--version"):
+            wanted = self.atffs(option).stdout
+            for arguments in ((option, session, point), (session, option, point), (session, point, "-f", option),
+                              (option, "x", "y", "z"), ("x", option, "y"), ("-o", "ro", "x", option),
+                              (option, "--no-such", "-o", "uid=x")):
+                done = self.atffs(*arguments)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, wanted, ""), arguments)
+                self.assertEqual(mounts_below(self.folder), [])
+
     def test_no_arguments(self):
         done = self.check_refused([], "^atffs: ")
         self.assertIn("usage: atffs", done.stderr)
@@ -106,6 +117,21 @@ class Said(CommandLineTest):
             pass
         done = self.check_refused([sample("documented"), point], f"^atffs: {point}: not a folder")
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_temporary_folder_in_the_mountpoint(self):
+        """Whoever opens a file there waits for the daemon, as the daemon itself would."""
+        session, point = sample("documented"), self.new_folder("mnt")
+        os.mkdir(f"{point}/tmp")
+        os.symlink(f"{point}/tmp", f"{self.folder}/link")
+        os.symlink(f"{point}/nothing", f"{self.folder}/dangling")
+        for temporary in (point, f"{point}/", f"{point}/tmp", f"{point}/tmp/", f"{point}/nothing", f"{point}/a/b",
+                          f"{point}/..", f"{point}//tmp/../../x", f"{self.folder}/link", f"{self.folder}/dangling"):
+            done = self.check_refused(["-f", session, point], f"^atffs: {re.escape(temporary)}: .*TMPDIR",
+                                      env=dict(os.environ, TMPDIR=temporary))
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for temporary in (self.folder, f"{point}2", f"{self.folder}/nothing/at/all", "mnt"):
+            self.check_in_background(session, session, point, point=point, cwd=self.folder,
+                                     env=dict(os.environ, TMPDIR=temporary))
 
     def test_unknown_options(self):
         for option in ("unknown", "allow_othr", "uid", "rw_", "session=x"):

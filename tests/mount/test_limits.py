@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a shell may leave a program short of: descriptors, memory, the three standard descriptors."""
+import contextlib
 import errno
 import os
 import resource
@@ -48,6 +49,24 @@ class Limits(MountTest):
             wanted = read_bytes(f"{session}/thread_999/index.atf")
             self.assertTrue(wait_until(lambda: len(os.listdir(f"/proc/{mount.daemon.pid}/fd")) < 20))
             self.assert_same_bytes(mount.read("thread_999/raw/index.atf"), wanted, "raw/index.atf")
+
+    def test_memory_of_many_open_files_comes_back(self):
+        """All of it, however often; but for what little is left of the last ones."""
+        skip_unless(not SANITIZED, "a sanitizer keeps memory that is freed")
+
+        def private():
+            with open(f"/proc/{mount.daemon.pid}/status") as file:
+                return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:")) << 10
+
+        with mounted(self, generate("--threads 4 --steps-back --events 40000")) as mount:
+            before, most = private(), 0
+            for _ in range(6):
+                with contextlib.ExitStack() as files:
+                    for _ in range(900):
+                        files.enter_context(open(mount.path("merged.jsonl"), "rb"))
+                    most = max(most, private())
+                self.assertTrue(wait_until(lambda: private() < before + (6 << 20), 2), f"{before}, then {private()}")
+            self.assertGreater(most, before + (20 << 20))
 
     def test_too_few_descriptors_to_begin_with(self):
         """A thread that can't be opened for that is no thread without events."""

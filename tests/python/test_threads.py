@@ -11,7 +11,7 @@ import unittest
 import atf
 from support import fields, generate, scratch
 
-HUGE = 1 << 28  # events: a file of 8 GB, all of it a hole
+HUGE = 1 << 28  # events: a file of 8 GB, nearly all of it a hole
 
 
 def huge_session(events=HUGE):
@@ -22,6 +22,8 @@ def huge_session(events=HUGE):
     end = 64 + 32 * events
     with open(path, "wb") as file:
         file.write(struct.pack("<4s4BIIB7xIIQQQQ", b"ATI2", 1, 1, 1, 4, 0, 0, 3, 32, events, 64, end, 0, 0))
+        file.seek(end - (1 << 20))
+        file.write(bytes(1))  # else the events would end where the hole begins
         file.seek(end)
         file.write(struct.pack("<4sIQQQQ24x", b"2ITA", 0, events, 0, 0, 32 * events))
     return folder

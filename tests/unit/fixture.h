@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -161,6 +162,13 @@ static inline void poke(const uint8_t *mapped, uint64_t value, size_t size)
     assert_int_equal(
         mprotect((void *)start, (uintptr_t)mapped + size - start, PROT_READ | PROT_WRITE), 0);
     store_number((uint8_t *)(uintptr_t)mapped, value, size);
+}
+
+/* Whether a file of this size could be mapped: not in every emulator. */
+static inline bool has_addresses(size_t size)
+{
+    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return room != MAP_FAILED && munmap(room, size) == 0;
 }
 
 /* ---- Passes that are cancelled ---- */

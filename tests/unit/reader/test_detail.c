@@ -198,6 +198,23 @@ TEST(a_footers_count_that_is_too_large_adds_nothing)
     }
 }
 
+/* A table for all that this one counts would take more than half a TiB. */
+TEST(a_footers_count_takes_no_room)
+{
+    const uint64_t footer_at = 1ULL << 42;
+    const char *path = save(RECORDS);
+    struct bytes footer = {.data = NULL};
+    assert_int_equal(truncate(path, FOOTER_AT), 0);
+    if (truncate(path, (off_t)footer_at) != 0 || !has_addresses(footer_at))
+        skip(); /* a file system without files of 4 TiB, an emulator without such mappings */
+    add_detail_footer(&footer, footer_at / 30, footer_at - 64, 0);
+    patch(path, footer_at, footer.data, footer.length);
+    bytes_free(&footer);
+    atf_detail *detail = open_detail(path);
+    assert_int_equal(survey_of(detail)->count, RECORDS);
+    atf_detail_close(detail);
+}
+
 TEST(a_footers_count_that_is_smaller_counts)
 {
     for (uint32_t count = 0; count < RECORDS; count++) {
@@ -380,6 +397,7 @@ int main(void)
         cmocka_unit_test(walk_and_table_agree),
         cmocka_unit_test(more_records_than_the_tables_first_size),
         cmocka_unit_test(a_footers_count_that_is_too_large_adds_nothing),
+        cmocka_unit_test(a_footers_count_takes_no_room),
         cmocka_unit_test(a_footers_count_that_is_smaller_counts),
         cmocka_unit_test(a_footers_length_bounds_the_records),
         cmocka_unit_test(a_file_cut_anywhere_holds_its_whole_records),

@@ -129,6 +129,16 @@ TEST(a_header_alone_holds_no_event)
     assert_count(path, 0, false);
 }
 
+TEST(events_said_to_begin_inside_the_footer_are_none)
+{
+    for (uint64_t start = FOOTER_AT; start <= FILE_END; start++) {
+        struct index_head head = {.events_offset = start, .footer_offset = FOOTER_AT};
+        assert_count(save(&head, true, EVENTS), 0, true);
+        head.footer_offset = 64; /* the header doesn't know of it */
+        assert_count(save(&head, true, EVENTS), 0, true);
+    }
+}
+
 TEST(a_footer_of_the_other_kind_is_none)
 {
     const char *path = save(&finished, true, EVENTS);
@@ -201,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_smaller_count_counts),
         cmocka_unit_test(bytes_between_the_last_event_and_the_footer_are_no_event),
         cmocka_unit_test(a_header_alone_holds_no_event),
+        cmocka_unit_test(events_said_to_begin_inside_the_footer_are_none),
         cmocka_unit_test(a_footer_of_the_other_kind_is_none),
         cmocka_unit_test(a_crashed_file_cut_anywhere_holds_its_whole_events),
         cmocka_unit_test(a_finished_file_cut_anywhere_holds_its_whole_events),

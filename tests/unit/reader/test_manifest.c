@@ -145,6 +145,23 @@ TEST(what_is_not_json_is_a_problem)
     assert_unusable("\0\0\0", 3, "not JSON");
 }
 
+/* cJSON takes the digits for 0, and so would end the name there. */
+TEST(an_escape_without_its_four_digits_is_no_json)
+{
+    static const char *const names[] = {"secret\\u00zzname", "\\u",     "\\u1",
+                                        "\\uD83D\\u00g0",    "\\u-001", "\\u 001"};
+    char text[128];
+    char problem[64];
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        int length = snprintf(text, sizeof text,
+                              "{\"symbols\":[{\"function_id\":\"1\",\"name\":\"%s\"}]}", names[i]);
+        assert_unusable(text, (size_t)length, "not JSON");
+    }
+    const char *whole = "{\"threads\":[],\"a\":\"bc\\u00zz\"}";
+    snprintf(problem, sizeof problem, "(near byte %zu)", (size_t)(strchr(whole, '\\') - whole));
+    assert_unusable(whole, strlen(whole), problem);
+}
+
 TEST(json_that_is_no_object_is_a_problem)
 {
     static const char *const texts[] = {"[]", "null", "7", "\"threads\"", "true"};
@@ -195,12 +212,14 @@ TEST(thread_ids_that_can_not_be_are_left_out)
 {
     struct loaded loaded = load(
         "{\"threads\":[{\"id\":1},{\"id\":-1},{\"id\":1.5},{\"id\":\"2\"},{\"id\":1e300},{},7,null,"
-        "{\"id\":null},{\"id\":9007199254740992},{\"id\":18446744073709551615},{\"id\":3}]}");
-    static const uint64_t wanted[] = {1, 9007199254740992U, 3};
+        "{\"id\":null},{\"id\":9007199254740991},{\"id\":9007199254740992},{\"id\":"
+        "9007199254740993},"
+        "{\"id\":18446744073709551615},{\"id\":3}]}");
+    static const uint64_t wanted[] = {1, 9007199254740991U, 3};
     assert_int_equal(loaded.manifest.thread_count, LENGTH(wanted));
     for (size_t i = 0; i < LENGTH(wanted); i++)
         assert_int_equal(loaded.manifest.thread_ids[i], wanted[i]);
-    assert_int_equal(loaded.problems.count, 9);
+    assert_int_equal(loaded.problems.count, 11);
     assert_string_equal(loaded.problems.list[0].text,
                         "thread 1 of the list has no usable id: left out");
     unload(&loaded);
@@ -394,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_missing_manifest_is_no_problem),
         cmocka_unit_test(a_bundle_names_where_its_session_lies),
         cmocka_unit_test(what_is_not_json_is_a_problem),
+        cmocka_unit_test(an_escape_without_its_four_digits_is_no_json),
         cmocka_unit_test(json_that_is_no_object_is_a_problem),
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(a_folder_or_a_fifo_is_a_problem),

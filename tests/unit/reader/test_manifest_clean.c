@@ -69,8 +69,9 @@ TEST(surrogates_stay_in_pairs_only)
 TEST(broken_escapes_are_left_for_the_parser_to_refuse)
 {
     assert_clean("\\", "\\");
-    assert_clean("\\u12", "\\u12");
-    assert_clean("\\uXYZW", "\\uXYZW");
+    assert_clean("\\u12", "\\x12"); /* which it would take for another */
+    assert_clean("\\uXYZW", "\\xXYZW");
+    assert_clean("\\\\uXYZW", "\\\\uXYZW");
     assert_clean("\\\x80", "\\" REPLACED);
     assert_cleaned("\\\0", 2, "\\" NUL);
 }

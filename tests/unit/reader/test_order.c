@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <sys/mman.h>
-
 #include "trace.h"
 
 static atf_index *open_times(const uint64_t *times, size_t count)
@@ -150,12 +148,6 @@ TEST(steps_back_between_the_tasks_of_a_pass_are_seen)
     free(times);
 }
 
-static bool has_addresses(size_t size)
-{
-    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return room != MAP_FAILED && munmap(room, size) == 0;
-}
-
 /* A seq of the time order has 32 bits. The file is all hole but for its start and its end. */
 TEST(steps_back_among_more_events_than_can_be_numbered_are_refused)
 {
@@ -178,6 +170,8 @@ TEST(steps_back_among_more_events_than_can_be_numbered_are_refused)
         skip(); /* a file system without files of 128 GiB, an emulator without such mappings */
     add_index_footer(&footer, count, 0);
     patch(path, end, footer.data, footer.length);
+    patch_number(path, end - (1 << 20), 0,
+                 8); /* else it would end in a hole, where no events are */
     bytes_free(&footer);
     assert_ok(atf_index_open(&index, path, &err), err);
     assert_int_equal(atf_index_count(index), count);

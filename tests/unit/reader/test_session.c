@@ -101,13 +101,15 @@ TEST(a_thread_that_leads_out_shows_nothing)
     add_thread(outside, "thread_0", 1);
     add_thread(folder, "thread_1", 1);
     assert_int_equal(symlink(path_in(outside, "thread_0"), path_in(folder, "thread_0")), 0);
+    assert_int_equal(symlink(path_in(outside, "thread_2"), path_in(folder, "thread_2")), 0);
+    assert_int_equal(symlink("thread_1", path_in(folder, "thread_3")), 0);
     atf_session *session = open_session(folder);
-    for (size_t i = 0; i < atf_session_thread_count(session); i++) {
-        const atf_thread *thread = atf_session_thread(session, i);
-        assert_int_equal(atf_thread_index(thread) != NULL, atf_thread_number(thread) == 1);
-    }
-    assert_int_equal(atf_session_event_count(session), 2);
-    assert_true(has_problem(session, "thread_0/index.atf", "leads out of the session"));
+    assert_threads(session, (uint64_t[]){1, 3}, 2);
+    assert_int_equal(atf_session_event_count(session), 4);
+    /* What is there, and what isn't, are told alike. */
+    assert_true(has_problem(session, "thread_0", "not a folder that can be reached"));
+    assert_true(has_problem(session, "thread_2", "not a folder that can be reached"));
+    assert_int_equal(atf_session_problem_count(session), 2);
     atf_session_close(session);
 }
 
@@ -250,6 +252,30 @@ TEST(a_large_hole_holds_no_events)
     atf_session_close(session);
 }
 
+/* Whatever the footer after them counts. */
+TEST(a_large_hole_before_a_footer_holds_no_events)
+{
+    static const uint64_t counts[] = {3, 1ULL << 27, UINT64_MAX};
+    for (size_t i = 0; i < LENGTH(counts); i++) {
+        const char *folder = temp_dir();
+        const char *path = path_in(add_thread(folder, "thread_0", 1), "index.atf");
+        struct bytes footer = {.data = NULL};
+        assert_int_equal(truncate(path, 64 + 2 * ATF_EVENT_SIZE), 0);
+        add_index_footer(&footer, counts[i], 0);
+        patch(path, (1ULL << 40) - 100, footer.data, footer.length);
+        bytes_free(&footer);
+        atf_session *session = open_session(folder);
+        atf_error err;
+        assert_true(has_problem(session, "thread_0/index.atf",
+                                "bytes before the footer were never written, they are a hole"));
+        assert_ok(atf_session_survey(session, NULL, &err), err);
+        const atf_thread *thread = atf_session_thread(session, 0);
+        assert_non_null(atf_index_get_footer(atf_thread_index(thread)));
+        assert_in_range(atf_thread_event_count(thread), 2, 2048);
+        atf_session_close(session);
+    }
+}
+
 TEST(files_open_by_their_path_inside_the_session_only)
 {
     const char *folder = temp_dir();
@@ -279,6 +305,7 @@ int main(void)
         cmocka_unit_test(each_of_a_hundred_thousand_symbols_is_found),
         cmocka_unit_test(without_symbols_none_is_found),
         cmocka_unit_test(a_large_hole_holds_no_events),
+        cmocka_unit_test(a_large_hole_before_a_footer_holds_no_events),
         cmocka_unit_test(files_open_by_their_path_inside_the_session_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
