@@ -31,27 +31,34 @@ def seconds(command, runs=1, before=lambda: None):
     return statistics.median(times)
 
 
-def read_through(path, size=131072):
+def read_through(path, most=None):
+    """Reads the file, or its first bytes, in 128 KiB reads; returns how many bytes that were."""
+    done = 0
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(size)
-        while file.readinto(buffer):
-            pass
+        buffer = bytearray(131072)
+        while most is None or done < most:
+            got = file.readinto(buffer)
+            if got == 0:
+                break
+            done += got
+    return done
 
 
-def rate(paths, before):
-    """GB/s of reading all paths at once in 128 KiB reads, a process each."""
+def rate(paths, before, most=None):
+    """GB/s of reading all paths at once, or the first bytes of each, a process each."""
     before()
     start = time.perf_counter()
     children = []
     for path in paths:
         pid = os.fork()
         if pid == 0:
-            read_through(path)
+            read_through(path, most)
             os._exit(0)
         children.append(pid)
     for pid in children:
         os.waitpid(pid, 0)
-    return sum(os.stat(path).st_size for path in paths) / (time.perf_counter() - start) / 1e9
+    seconds_taken = time.perf_counter() - start
+    return sum(os.stat(path).st_size if most is None else most for path in paths) / seconds_taken / 1e9
 
 
 def processor_seconds(pid):

@@ -2,9 +2,10 @@
 """Rows that compare what an event costs in a large session with what it costs in one of a million events."""
 import os
 import shutil
+import statistics
 import time
 
-from measure import Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
+from measure import RUNS, Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
 
 SMALL = 1_000_000
 READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
@@ -13,10 +14,15 @@ READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
 def mounted_figures(session, work, events):
     cold = cold_trace(session)
     result = {}
+    atffs = [program("atffs"), session]
     cold()
-    with Mount([program("atffs"), session], os.path.join(work, "ours")) as ours:
+    ready = []
+    for _ in range(RUNS):
+        with Mount(atffs, os.path.join(work, "ours")) as ours:
+            ready.append(ours.ready)
+    result["from exec to a listed root"] = (statistics.median(ready) * 1e3, "ms")
+    with Mount(atffs, os.path.join(work, "ours")) as ours:
         path = ours.path("merged.jsonl")
-        result["from exec to a listed root"] = (ours.ready * 1e3, "ms")
         start = time.perf_counter()
         size = os.stat(path).st_size
         result["first stat of merged.jsonl"] = ((time.perf_counter() - start) / events * 1e9, "ns/event")
