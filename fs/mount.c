@@ -462,6 +462,11 @@ static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *c
         fuse_session_unmount(mount->session);
         return -1;
     }
+    if (background && fuse_session_exited(mount->session)) { /* by a signal, which the shell sees */
+        fuse_log(FUSE_LOG_ERR, "atffs: interrupted\n");
+        fuse_session_unmount(mount->session);
+        return -1;
+    }
     if (background)
         background_quiet();
     confine();

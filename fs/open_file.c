@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "session.h"
 
 enum { CURSORS = 4 };
 
@@ -138,11 +139,12 @@ static int read_part(void *arg)
  * zeros. */
 static int read_safely(struct request *request)
 {
-    atf_session *session = request->view->fs->session;
-    uint64_t before = atf_session_refresh(session);
+    const struct fs *fs = request->view->fs;
+    atf_session *session = fs->session;
+    uint64_t before = atf_session_refresh_some(session, 0, 0);
     for (;;) {
         int status = atf_guard(read_part, request, request->err);
-        uint64_t after = atf_session_refresh(session);
+        uint64_t after = view_refresh(fs, &request->view->node);
         if (status != ATF_OK)
             atf_error_name(request->err, atf_session_path(session));
         if (status != ATF_OK || after == before)

@@ -265,7 +265,6 @@ static int lookup_range(struct fs *fs, const struct node *folder, const char *na
     size_t single = kind->single ? stem(name, ".json") : 0;
     if (length == 0 && single == 0)
         return missing(name, err);
-    atf_session_refresh(fs->session); /* or the zeros of a cut file would count */
     if (kind->by_time)
         return lookup_times(fs, folder, name, length, &node->range, cancel, err);
     int status = position_count(fs, folder, &count, cancel, err);
@@ -325,8 +324,6 @@ static int range_entry(struct fs *fs, const struct node *folder, uint64_t i, str
     uint64_t count = 0;
     bool any = false;
     int status;
-    if (i == 0) /* once a listing, as for every look-up */
-        atf_session_refresh(fs->session);
     if (folder->kind == NODE_MERGED_TIMES)
         status = fs_session_times(fs, &first, &last, &any, cancel, err);
     else if (folder->kind == NODE_THREAD_TIMES)

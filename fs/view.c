@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "session.h"
 
 static int read_blob(const struct view *view, struct view_cursor *cursor, uint64_t offset,
                      char *out, size_t length, char *line, atf_error *err)
@@ -307,13 +308,22 @@ static int find_content(struct fs *fs, const struct node *node, struct view *vie
     }
 }
 
+/* A session may have thousands of files: only those are looked at that the content is made from. */
+uint64_t view_refresh(const struct fs *fs, const struct node *node)
+{
+    if (node->kind < NODE_THREAD_INFO)
+        return atf_session_refresh(fs->session);
+    bool raw = node->kind == NODE_RAW_INDEX || node->kind == NODE_RAW_DETAIL;
+    return atf_session_refresh_some(fs->session, node->thread, raw ? 0 : 1);
+}
+
 int view_make(struct fs *fs, const struct node *node, struct view *view, const atf_cancel *cancel,
               atf_error *err)
 {
-    uint64_t before = atf_session_refresh(fs->session);
+    uint64_t before = atf_session_refresh_some(fs->session, 0, 0);
     for (;;) {
         int status = find_content(fs, node, view, cancel, err);
-        uint64_t after = atf_session_refresh(fs->session);
+        uint64_t after = view_refresh(fs, node);
         if (status != ATF_OK || after == before)
             return status;
         before = after; /* a trace file became shorter meanwhile: zeros may have been measured */

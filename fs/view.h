@@ -43,6 +43,10 @@ struct view {
 int view_make(struct fs *fs, const struct node *node, struct view *view, const atf_cancel *cancel,
               atf_error *err);
 
+/* To be called after reading: how often files were seen to have become shorter, as
+ * atf_session_refresh tells; where that is more often than before, what was read may be zeros. */
+uint64_t view_refresh(const struct fs *fs, const struct node *node);
+
 /* Opens the file behind a view of a file; nothing for others. Errors: SYSTEM, MEMORY, DAMAGED where
  * it is another file than when the session was opened. view_close_file closes it. */
 int view_open_file(struct view *view, atf_error *err);

@@ -7,11 +7,16 @@
 #include "index.h"
 #include "session.h"
 
-static int touch_all(void *arg)
+struct some {
+    const atf_session *session;
+    size_t first, count; /* threads */
+};
+
+static int touch_some(void *arg)
 {
-    const atf_session *session = arg;
-    for (size_t i = 0; i < session->count; i++) {
-        const atf_thread *thread = session->threads[i];
+    const struct some *some = arg;
+    for (size_t i = 0; i < some->count; i++) {
+        const atf_thread *thread = some->session->threads[some->first + i];
         if (thread->index)
             atf_file_touch(atf_index_file(thread->index));
         if (thread->detail)
@@ -65,7 +70,13 @@ static void look_at_all(atf_session *session)
 
 uint64_t atf_session_refresh(atf_session *session)
 {
-    if (atf_guard(touch_all, session, NULL) != ATF_OK) {
+    return atf_session_refresh_some(session, 0, session->count);
+}
+
+uint64_t atf_session_refresh_some(atf_session *session, size_t first, size_t count)
+{
+    struct some some = {.session = session, .first = first, .count = count};
+    if (atf_guard(touch_some, &some, NULL) != ATF_OK) {
         pthread_mutex_lock(&session->refresh_lock);
         look_at_all(session);
         pthread_mutex_unlock(&session->refresh_lock);

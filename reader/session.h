@@ -18,6 +18,9 @@ struct atf_session {
     _Atomic uint64_t shortened; /* how often a file was found shorter */
 };
 
+/* As atf_session_refresh, but looks only at the files of some threads, or none. */
+uint64_t atf_session_refresh_some(atf_session *session, size_t first, size_t count);
+
 /*
  * Finds the session at path: descends into bundles and lone pid_* folders. Fills in folder, path,
  * manifest and the manifest's problems. Errors: SYSTEM, MEMORY, NOT_SESSION.

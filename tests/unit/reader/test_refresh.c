@@ -203,7 +203,34 @@ TEST(a_file_that_is_long_again_is_not_what_it_was)
     assert_int_equal(atf_session_refresh(sample.session), 1);
     assert_int_equal(atf_index_readable(index), 0);
     assert_int_equal(atf_index_get(index, 0, &event), ATF_ERR_DAMAGED);
+    assert_int_equal(truncate(sample.index, LEFT), 0); /* and again: that is no news */
+    assert_int_equal(truncate(sample.index, st.st_size), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 1);
+    assert_int_equal(stat(sample.detail, &st), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(truncate(sample.detail, 200), 0);
+        assert_int_equal(truncate(sample.detail, st.st_size), 0);
+        assert_int_equal(atf_session_refresh(sample.session), 2);
+    }
     atf_session_close(sample.session);
+}
+
+/* All pages with events are there, and only what lies after them is gone. */
+TEST(a_pass_in_which_nothing_faults_is_damage_all_the_same)
+{
+    const char *folder = temp_dir();
+    const char *index = path_in(make_dir(folder, "thread_0"), "index.atf");
+    off_t page = sysconf(_SC_PAGESIZE);
+    atf_session *session;
+    atf_error err;
+    save_numbered_index(index, (uint64_t)(page - 64) / ATF_EVENT_SIZE); /* then the footer */
+    assert_int_equal(atf_guard_install(), ATF_OK);
+    assert_ok(atf_session_open(&session, folder, &err), err);
+    assert_int_equal(truncate(index, page / 2), 0);
+    assert_int_equal(
+        atf_index_order(atf_thread_index(atf_session_thread(session, 0)), NULL, NULL, NULL, &err),
+        ATF_ERR_DAMAGED);
+    atf_session_close(session);
 }
 
 TEST(a_footer_that_is_gone_leaves_the_passes_alone)
@@ -229,6 +256,7 @@ int main(void)
         cmocka_unit_test(the_last_page_stays_as_it_was),
         cmocka_unit_test(a_second_cut_in_the_page_of_the_first_does_no_harm),
         cmocka_unit_test(a_file_that_is_long_again_is_not_what_it_was),
+        cmocka_unit_test(a_pass_in_which_nothing_faults_is_damage_all_the_same),
         cmocka_unit_test(a_footer_that_is_gone_leaves_the_passes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
