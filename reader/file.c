@@ -248,29 +248,39 @@ static int load(void *at)
     return ATF_OK;
 }
 
+/* The first page that can't be loaded, or the number of all. */
+static uint64_t first_gone(const atf_file *file)
+{
+    uint64_t low = 0;
+    uint64_t high = (file->size + page_size() - 1) / page_size();
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (atf_guard(load, (uint8_t *)file->mapping + middle * page_size(), NULL) == ATF_OK)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 uint64_t atf_file_find_end(atf_file *file, uint64_t *end)
 {
-    for (;;) {
-        uint64_t gone = 0; /* the first page that is */
-        uint64_t high = (file->size + page_size() - 1) / page_size();
-        while (gone < high) {
-            uint64_t middle = gone + (high - gone) / 2;
-            if (atf_guard(load, (uint8_t *)file->mapping + middle * page_size(), NULL) == ATF_OK)
-                gone = middle + 1;
-            else
-                high = middle;
-        }
-        bool anew = gone * page_size() >= file->size;
-        *end = anew ? 0 : gone * page_size();
-        if (gone > 0 && keep_page(file, gone - 1))
-            return anew ? 0 : (gone - 1) * page_size();
-        if (gone == 0) {
-            atomic_store(&file->witnessed, file->header[0]);
-            atomic_store(&file->witness, file->header);
-        }
+    enum { MOST_TRIES = 100 }; /* it may be cut again meanwhile, but not for ever */
+    *end = 0;
+    for (int i = 0; i < MOST_TRIES; i++) {
+        uint64_t gone = first_gone(file);
         if (gone == 0)
+            break;
+        if (!keep_page(file, gone - 1))
+            continue;
+        if (gone * page_size() >= file->size)
             return 0;
+        *end = gone * page_size();
+        return *end - page_size();
     }
+    atomic_store(&file->witnessed, file->header[0]);
+    atomic_store(&file->witness, file->header);
+    return 0;
 }
 
 int atf_file_check_kind(const atf_file *file, const char *magic, const char *name, atf_error *err)
