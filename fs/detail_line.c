@@ -160,11 +160,18 @@ int detail_object_write(const struct detail_lines *lines, const atf_record *reco
         object.function_id = &object.payload.function_id;
     else if (linked)
         object.function_id = &event.function_id;
-    if (out->skip == 0 || !window_pass(out, object_length(&object)))
+    bool passed = out->skip > 0 && window_pass(out, object_length(&object));
+    if (!passed)
         put_object(&object, out);
-    atf_file_touch(atf_detail_file(atf_thread_detail(lines->thread)));
-    if (linked)
-        atf_file_touch(atf_index_file(atf_thread_index(lines->thread)));
+    const atf_file *detail = atf_detail_file(atf_thread_detail(lines->thread));
+    const atf_file *index = linked ? atf_index_file(atf_thread_index(lines->thread)) : detail;
+    if (passed) { /* lengths are kept; what is shown is looked after by who shows it */
+        atf_file_settle(detail);
+        atf_file_settle(index);
+    } else {
+        atf_file_touch(detail);
+        atf_file_touch(index);
+    }
     return ATF_OK;
 }
 

@@ -28,7 +28,7 @@ static int measure_lines(void *arg, uint64_t from, uint64_t to, uint64_t *bytes,
     const struct lane *lane = arg;
     atf_order_check(lane->order, from, to);
     *bytes = lane->format->measure(lane, from, to);
-    atf_file_touch(atf_index_file(lane->index));
+    atf_file_settle(atf_index_file(lane->index));
     return ATF_OK;
 }
 

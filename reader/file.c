@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -186,6 +188,8 @@ static int map_descriptor(atf_file *file, int fd, atf_error *err)
     file->size = (uint64_t)st.st_size;
     find_large_holes(file, fd, st.st_blksize > 0 ? (uint64_t)st.st_blksize : 4096);
     file->mtime = st.st_mtim;
+    struct statfs system;
+    file->zeros_first = fstatfs(fd, &system) == 0 && system.f_type == XFS_SUPER_MAGIC;
     size_t got;
     int sys = atf_read_fully(fd, file->header, sizeof file->header, &got);
     if (sys)
@@ -231,9 +235,14 @@ void atf_file_unmap(atf_file *file)
     *file = (atf_file){.path = NULL};
 }
 
+void atf_file_wait(const atf_file *file)
+{
+    madvise(file->mapping, 1, MADV_WILLNEED);
+}
+
 static int touch(void *arg)
 {
-    atf_file_touch(*(const atf_file *const *)arg);
+    atf_file_settle(*(const atf_file *const *)arg);
     return ATF_OK;
 }
 

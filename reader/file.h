@@ -24,6 +24,7 @@ typedef struct atf_file {
      */
     _Atomic(const uint8_t *) witness;
     _Atomic uint8_t witnessed;
+    bool zeros_first; /* the file system makes the zeros of a cut before it takes pages away */
     uint8_t header[ATF_HEADER_SIZE]; /* read, not mapped: opening meets no fault */
 } atf_file;
 
@@ -40,6 +41,10 @@ int atf_file_map(atf_file *file, int folder, const char *relative, const char *d
                  atf_error *err);
 void atf_file_unmap(atf_file *file);
 
+/* A cut holds the lock of the file's pages from its beginning to its end, and asking for a page
+ * ahead takes it, too. */
+void atf_file_wait(const atf_file *file);
+
 /* To be called after reading: ends the atf_guard that it must run in where the file has been cut.
  */
 static inline void atf_file_touch(const atf_file *file)
@@ -52,6 +57,14 @@ static inline void atf_file_touch(const atf_file *file)
     const volatile uint8_t *witness = atomic_load_explicit(&file->witness, memory_order_relaxed);
     if (*witness != atomic_load_explicit(&file->witnessed, memory_order_relaxed))
         atf_guard_end();
+}
+
+/* The same where zeros come first: waits for a cut that is under way. */
+static inline void atf_file_settle(const atf_file *file)
+{
+    if (file->zeros_first)
+        atf_file_wait(file);
+    atf_file_touch(file);
 }
 
 /* The same outside of a guard: whether the file is as long as somebody last saw it. */

@@ -18,9 +18,9 @@ static int touch_some(void *arg)
     for (size_t i = 0; i < some->count; i++) {
         const atf_thread *thread = some->session->threads[some->first + i];
         if (thread->index)
-            atf_file_touch(atf_index_file(thread->index));
+            atf_file_settle(atf_index_file(thread->index));
         if (thread->detail)
-            atf_file_touch(atf_detail_file(thread->detail));
+            atf_file_settle(atf_detail_file(thread->detail));
     }
     return ATF_OK;
 }

@@ -2,6 +2,7 @@
 /* Trace files that become shorter while they are mapped. */
 #include <errno.h>
 
+#include "index.h"
 #include "session.h"
 #include "trace.h"
 
@@ -233,6 +234,19 @@ TEST(a_pass_in_which_nothing_faults_is_damage_all_the_same)
     atf_session_close(session);
 }
 
+/* As it is of a file on XFS. */
+TEST(where_zeros_come_first_a_cut_is_waited_for)
+{
+    struct sample sample = open_sample();
+    atf_thread_index(sample.thread)->file.zeros_first = true;
+    atf_detail_file(atf_thread_detail(sample.thread))->zeros_first = true;
+    assert_int_equal(atf_session_refresh(sample.session), 0);
+    assert_int_equal(truncate(sample.index, LEFT), 0);
+    assert_int_equal(truncate(sample.detail, 200), 0);
+    assert_int_equal(atf_session_refresh(sample.session), 2);
+    atf_session_close(sample.session);
+}
+
 TEST(a_footer_that_is_gone_leaves_the_passes_alone)
 {
     struct sample sample = open_sample();
@@ -257,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_second_cut_in_the_page_of_the_first_does_no_harm),
         cmocka_unit_test(a_file_that_is_long_again_is_not_what_it_was),
         cmocka_unit_test(a_pass_in_which_nothing_faults_is_damage_all_the_same),
+        cmocka_unit_test(where_zeros_come_first_a_cut_is_waited_for),
         cmocka_unit_test(a_footer_that_is_gone_leaves_the_passes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
