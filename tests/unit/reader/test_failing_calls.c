@@ -239,8 +239,7 @@ static int sum_up(void *arg, atf_error *err)
     return status;
 }
 
-/* No file, no room in it, no mapping of it: tables are then plain memory. What can't be written to
- * a file goes there through its mapping. */
+/* No file, no room in it, no mapping of it: tables are then plain memory. */
 TEST(tables_need_no_temporary_files)
 {
     static const struct sweep sweeps[] = {
@@ -250,10 +249,6 @@ TEST(tables_need_no_temporary_files)
         {FAULT_SPACE, ENOSPC, no_error, UINT64_MAX},
         {FAULT_SPACE, EOPNOTSUPP, no_error, UINT64_MAX},
         {FAULT_SPACE, EINTR, no_error, 1},
-        {FAULT_WRITE, 0, no_error, UINT64_MAX},
-        {FAULT_WRITE, EINTR, no_error, 3},
-        {FAULT_WRITE, EIO, no_error, 1},
-        {FAULT_WRITE, ENOSPC, no_error, UINT64_MAX},
         {FAULT_MAP, ENOMEM, is_memory_error, 1},
         {FAULT_MAP, ENOMEM, is_memory_error, 2},
     };
@@ -261,6 +256,25 @@ TEST(tables_need_no_temporary_files)
     forget_facts();
     for (size_t i = 0; i < LENGTH(sweeps); i++)
         sweep(&sweeps[i], sum_up, session);
+}
+
+/* Short writes, interrupted ones, and none at all. */
+TEST(what_can_not_be_written_to_a_file_goes_there_through_its_mapping)
+{
+    static const struct sweep kinds[] = {{.error = 0, .times = UINT64_MAX},
+                                         {.error = EINTR, .times = 3},
+                                         {.error = EIO, .times = 5},
+                                         {.error = ENOSPC, .times = UINT64_MAX}};
+    snprintf(session, sizeof session, "%s", new_session(large_options()));
+    forget_facts();
+    atf_error err;
+    assert_ok(sum_up(session, &err), err);
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        fault_arm(FAULT_WRITE, kinds[i].error, 2, kinds[i].times);
+        int status = sum_up(session, &err);
+        assert_true(fault_disarm() > 0);
+        assert_ok(status, err);
+    }
 }
 
 int main(void)
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_thread_whose_folder_cannot_be_opened_or_examined_is_an_error),
         cmocka_unit_test(a_guard_that_cannot_be_installed_says_so),
         cmocka_unit_test(tables_need_no_temporary_files),
+        cmocka_unit_test(what_can_not_be_written_to_a_file_goes_there_through_its_mapping),
     };
     return cmocka_run_group_tests(tests, make_facts, free_facts);
 }
