@@ -148,7 +148,10 @@ int detail_object_write(const struct detail_lines *lines, const atf_record *reco
                         struct window *out, atf_error *err)
 {
     atf_event event;
-    struct object object = {.lines = lines, .record = record};
+    struct object object; /* not cleared as a whole: that takes as long as some of its text */
+    object.lines = lines;
+    object.record = record;
+    object.function_id = NULL;
     int status = atf_thread_event_of(lines->thread, record, &event);
     if (status == ATF_ERR_DAMAGED)
         return atf_fail(err, ATF_ERR_DAMAGED, 0, atf_thread_name(lines->thread), ATF_NO_OFFSET,

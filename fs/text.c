@@ -17,13 +17,7 @@ char *decimal_write_long(char *out, uint64_t value)
 }
 
 typedef int8_t vector __attribute__((vector_size(16)));
-
-static inline vector load_vector(const void *from, size_t length)
-{
-    vector loaded = {0};
-    memcpy(&loaded, from, length);
-    return loaded;
-}
+typedef uint64_t words __attribute__((vector_size(16)));
 
 static inline vector hex_digits(vector nibbles)
 {
@@ -31,37 +25,51 @@ static inline vector hex_digits(vector nibbles)
 }
 
 /* The hex digits of 16 bytes, of the first eight and of the others. */
-static inline void hex_split(vector bytes, char first[HEX_ROOM], char second[HEX_ROOM])
+static inline void hex_split(vector bytes, vector *first, vector *second)
 {
-    vector high = hex_digits((vector)((uint64_t __attribute__((vector_size(16))))bytes >> 4) & 15);
-    vector low = hex_digits(bytes & 15);
-    vector front =
-        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    vector back = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                          14, 30, 15, 31);
-    memcpy(first, &front, sizeof front);
-    memcpy(second, &back, sizeof back);
+    vector high = (vector)((words)bytes >> 4) & 15;
+    vector low = bytes & 15;
+    *first = hex_digits(
+        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    *second = hex_digits(__builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                                 13, 29, 14, 30, 15, 31));
 }
 
 char *hex_write(char *out, uint64_t value)
 {
     unsigned length = hex_length(value);
     uint64_t bytes = htobe64(value << (64 - 4 * length)); /* the first digit that counts in front */
-    char unused[HEX_ROOM];
-    hex_split(load_vector(&bytes, sizeof bytes), out, unused);
+    vector digits, none;
+    /* Made in a register: a vector loaded from where a shorter number was just stored must wait. */
+    hex_split((vector)(words){bytes, 0}, &digits, &none);
+    memcpy(out, &digits, HEX_ROOM);
     return out + length;
+}
+
+static inline void hex_write_16(char *out, const uint8_t *bytes)
+{
+    vector loaded, digits[2];
+    memcpy(&loaded, bytes, sizeof loaded);
+    hex_split(loaded, &digits[0], &digits[1]);
+    memcpy(out, digits, sizeof digits);
 }
 
 char *hex_write_bytes(char *out, const uint8_t *bytes, size_t count)
 {
-    for (; count >= 16; count -= 16, bytes += 16, out += 32)
-        hex_split(load_vector(bytes, 16), out, out + 16);
-    if (count > 0) {
-        char digits[32];
-        hex_split(load_vector(bytes, count), digits, digits + 16);
+    const size_t step = sizeof(vector);
+    char *end = out + 2 * count;
+    if (count < step) {
+        uint8_t few[sizeof(vector)] = {0};
+        char digits[2 * sizeof(vector)];
+        memcpy(few, bytes, count);
+        hex_write_16(digits, few);
         memcpy(out, digits, 2 * count);
+        return end;
     }
-    return out + 2 * count;
+    for (size_t at = 0; at + step <= count; at += step)
+        hex_write_16(out + 2 * at, bytes + at);
+    hex_write_16(end - 2 * step, bytes + count - step); /* the rest, and some once more */
+    return end;
 }
 
 /* The letter of a short escape, 'u' where there is only the long one, 0 where a byte stands as it
