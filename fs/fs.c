@@ -100,7 +100,6 @@ int fs_open(struct fs **out, const char *path, atf_error *err)
     struct fs *fs = calloc(1, sizeof *fs);
     if (!fs)
         return atf_fail_memory(err);
-    helper_init(&fs->helper);
     atf_lazy_init(&fs->session_info.lazy);
     atf_lazy_init(&fs->readme.lazy);
     geometry_init(&fs->functions.geometry);
@@ -138,7 +137,6 @@ void fs_close(struct fs *fs)
 {
     if (!fs)
         return;
-    helper_free(&fs->helper);
     for (size_t i = 0; i < fs->thread_count; i++)
         close_thread(&fs->threads[i]);
     for (size_t i = 0; i < fs->thread_count * ORDER_COUNT * FORMAT_COUNT; i++)

@@ -5,7 +5,6 @@
 #define ATFFS_FS_H
 
 #include "detail_line.h"
-#include "helper.h"
 #include "rows.h"
 #include "stream.h"
 
@@ -48,8 +47,6 @@ struct fs {
     struct blob session_info, readme;
     size_t line_room;      /* bytes of the longest event line */
     struct timespec mtime; /* of the newest trace file */
-    struct helper helper;  /* makes text ahead of its readers, */
-    bool ahead;            /* where that is wanted: a mount's readers take turns with it */
 };
 
 /* Opens the session at path. Errors: as atf_session_open. */

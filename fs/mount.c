@@ -480,7 +480,6 @@ int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_
                 const struct fuse_cmdline_opts *command)
 {
     struct mount mount = {.fs = fs, .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER};
-    fs->ahead = true;
     if (pthread_key_create(&mount.buffers, free_buffer) != 0)
         return -ENOMEM;
     int status = -ENOMEM;

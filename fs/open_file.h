@@ -12,7 +12,7 @@ enum { FILE_MOST = 1 << 20 };
 
 /* What a thread reads with; it is that thread's own, and used for all files. */
 struct file_buffer {
-    char *bytes; /* FILE_MOST; a read may exchange it for another such buffer */
+    char *bytes; /* FILE_MOST */
     char *line;  /* room for the longest line */
 };
 

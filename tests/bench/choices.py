@@ -15,10 +15,11 @@ from measure import Mount, cold_trace, in_turns, program, rate
 SIZE = 2_000_000_000
 NULL = [
     ("as libfuse mounts", []),
-    ("readahead 256 KiB", ["--readahead=262144"]),
     ("readahead 512 KiB", ["--readahead=524288"]),
     ("readahead 1 MiB", ["--readahead=1048576"]),
-    ("readahead 512 KiB, requests of 128 KiB", ["--readahead=524288", "--request=131072"]),
+    ("readahead 2 MiB", ["--readahead=2097152"]),
+    ("readahead 4 MiB", ["--readahead=4194304"]),
+    ("readahead 2 MiB, requests of 128 KiB", ["--readahead=2097152", "--request=131072"]),
     ("replies by splice", ["--splice"]),
     ("clone_fd", ["-o", "clone_fd"]),
     ("one thread", ["-s"]),

@@ -18,7 +18,7 @@ import scale
 from measure import (BUILD, RUNS, Mount, Table, cold_trace, drop_caches, in_turns, kernel_share, pid_of_mount,
                      private_memory, program, random_latencies, rate, read_through, reader_figures, seconds)
 
-READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
+READAHEAD = 2 << 20  # what atffs asks for: fs/readahead.h
 TEXTS = ("merged.jsonl", "merged.tsv", "thread_0/events.jsonl", "thread_0/details.jsonl")
 
 

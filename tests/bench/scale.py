@@ -8,7 +8,7 @@ import time
 from measure import RUNS, Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
 
 SMALL = 1_000_000
-READAHEAD = 512 << 10  # what atffs asks for: fs/readahead.h
+READAHEAD = 2 << 20  # what atffs asks for: fs/readahead.h
 
 
 def mounted_figures(session, work, events):

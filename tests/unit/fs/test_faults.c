@@ -177,13 +177,12 @@ TEST(the_tree_opens_or_says_why_not)
     assert_non_null(strstr(whole.text, "thread_2\n"));
 }
 
-/* A mount's readers have text made ahead of them, by a thread of its own. */
-static int read_ahead(void *arg, atf_error *err)
+/* A file from its start to its end, in many parts. */
+static int read_on(void *arg, atf_error *err)
 {
     fault_hold(true);
     struct fs *fs = open_fs(arg);
     fault_hold(false);
-    fs->ahead = true;
     struct node node;
     struct file *file;
     struct file_buffer buffer = {.bytes = NULL};
@@ -203,44 +202,12 @@ static int read_ahead(void *arg, atf_error *err)
     return status;
 }
 
-TEST(reading_ahead)
+TEST(reading_on)
 {
     use_session(9000);
-    sweep_memory(read_ahead, session);
-    sweep(&(struct sweep){FAULT_THREAD, EAGAIN, no_error, 1}, read_ahead, session);
-    sweep(&(struct sweep){FAULT_THREAD, EAGAIN, no_error, UINT64_MAX}, read_ahead, session);
-}
-
-struct counted {
-    struct job job;
-    atomic_int runs;
-};
-
-static void count_run(struct job *job)
-{
-    struct counted *counted = (struct counted *)job; /* its first member */
-    atomic_fetch_add(&counted->runs, 1);
-}
-
-/* A lack of threads passes: text is made ahead from then on. */
-TEST(a_helper_that_got_no_thread_tries_again)
-{
-    struct helper helper;
-    struct counted counted = {.job = {.run = count_run}};
-    helper_init(&helper);
-    fault_arm(FAULT_THREAD, EAGAIN, 0, 2);
-    for (int i = 0; i < 2; i++) {
-        helper_post(&helper, &counted.job);
-        assert_false(helper.started || counted.job.queued);
-    }
-    helper_cancel(&helper, &counted.job);
-    helper_post(&helper, &counted.job);
-    assert_int_equal(fault_disarm(), 2);
-    assert_true(helper.started);
-    while (counted.runs == 0)
-        usleep(100);
-    helper_free(&helper);
-    assert_int_equal(counted.runs, 1);
+    sweep_memory(read_on, session);
+    sweep(&(struct sweep){FAULT_THREAD, EAGAIN, no_error, 1}, read_on, session);
+    sweep(&(struct sweep){FAULT_THREAD, EAGAIN, no_error, UINT64_MAX}, read_on, session);
 }
 
 /* ---- The trace's own files ---- */
@@ -349,8 +316,7 @@ int main(void)
         cmocka_unit_test(a_thread_with_problems),
         cmocka_unit_test(files_and_listings_whose_tables_cannot_be_mapped),
         cmocka_unit_test(the_tree_opens_or_says_why_not),
-        cmocka_unit_test(reading_ahead),
-        cmocka_unit_test(a_helper_that_got_no_thread_tries_again),
+        cmocka_unit_test(reading_on),
         cmocka_unit_test(raw_files),
         cmocka_unit_test(a_check_says_all_or_that_it_cannot),
         cmocka_unit_test(inodes_are_remembered_or_not),

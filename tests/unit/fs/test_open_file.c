@@ -48,7 +48,7 @@ static bool part_fits(const struct sample *sample, struct file_buffer *buffer, u
            memcmp(buffer->bytes, sample->text + (left ? offset : 0), wanted) == 0;
 }
 
-/* The same of a random part and some after it: those who go straight on are served ahead. */
+/* The same of a random part and some after it, which go on where a cursor stands. */
 static bool random_parts_fit(const struct sample *sample, struct file_buffer *buffer,
                              uint64_t *seed)
 {
