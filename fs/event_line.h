@@ -94,27 +94,34 @@ static inline char *link_write(char *out, uint32_t detail_seq, const char *none,
         text, sizeof(text) - 1                                                                     \
     }
 
-/* decimal_length for a number that is mostly below a thousand. */
+/* decimal_length for a number that is mostly below a hundred. */
 static inline unsigned small_length(uint64_t value)
 {
-    if (__builtin_expect(value > 999, 0))
+    if (__builtin_expect(value > 99, 0))
         return decimal_length(value);
-    return 1 + (value > 9) + (value > 99);
+    return 1 + (value > 9);
 }
 
 /* decimal_length for a number that mostly has as many digits as the one before it. */
 struct digits {
-    uint64_t least, most; /* numbers of this length */
+    uint64_t least, range; /* the least number of this length, and how far the most is above it */
     unsigned length;
 };
 
+/* Numbers of as many digits as this one. */
+static inline struct digits digits_of(uint64_t value)
+{
+    struct digits digits = {.length = decimal_length(value)};
+    uint64_t most = digits.length == 20 ? UINT64_MAX : decimal_power(digits.length) - 1;
+    digits.least = decimal_power(digits.length - 1);
+    digits.range = most - digits.least;
+    return digits;
+}
+
 static inline unsigned digits_length(struct digits *digits, uint64_t value)
 {
-    if (__builtin_expect(value - digits->least > digits->most - digits->least, 0)) {
-        digits->length = decimal_length(value);
-        digits->least = digits->length == 1 ? 0 : decimal_power(digits->length - 1);
-        digits->most = digits->length == 20 ? UINT64_MAX : decimal_power(digits->length) - 1;
-    }
+    if (__builtin_expect(value - digits->least > digits->range, 0))
+        *digits = digits_of(value);
     return digits->length;
 }
 
@@ -127,20 +134,26 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
                                                                      enum format format,
                                                                      size_t fixed, unsigned no_link)
 {
-    struct digits time = {
-        .least = UINT64_MAX, .most = UINT64_MAX, .length = 20}; /* true, and soon replaced */
-    struct digits number = time;
-    struct digits thread = time;
-    uint64_t sum = (to - from) * (fixed + decimal_length(lane->thread));
+    if (from == to)
+        return 0;
+    const struct names *names = lane->names;
+    const uint8_t *events = lane->order->events;
+    const uint32_t *seqs = lane->order->seqs;
+    const uint32_t thread_id = lane->thread_id;
+    struct digits time = digits_of(atf_order_time(lane->order, from));
+    struct digits number = digits_of(atf_order_seq(lane->order, from));
+    struct digits link = digits_of(0);
+    uint64_t sum = (to - from) * (fixed + decimal_length(lane->thread) + decimal_length(thread_id));
     for (uint64_t position = from; position < to; position++) {
-        uint64_t seq = atf_order_seq(lane->order, position);
+        uint64_t seq = seqs ? seqs[position] : position;
         atf_event event;
-        atf_event_load(lane->order->events + ATF_EVENT_SIZE * seq, &event);
+        atf_event_load(events + ATF_EVENT_SIZE * seq, &event);
         sum += digits_length(&time, event.timestamp_ns) + digits_length(&number, seq) +
-               digits_length(&thread, event.thread_id) + event_kind_length(event.event_kind) +
-               small_length(event.call_depth) +
-               names_length(lane->names, format, event.function_id) +
-               (event.detail_seq == ATF_NO_DETAIL ? no_link : decimal_length(event.detail_seq));
+               event_kind_length(event.event_kind) + small_length(event.call_depth) +
+               names_length(names, format, event.function_id);
+        sum += event.detail_seq == ATF_NO_DETAIL ? no_link : digits_length(&link, event.detail_seq);
+        if (__builtin_expect(event.thread_id != thread_id, 0))
+            sum = sum + decimal_length(event.thread_id) - decimal_length(thread_id);
     }
     return sum;
 }

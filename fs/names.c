@@ -209,6 +209,9 @@ static void intern(struct names *names, enum format format, const atf_symbol *sy
             (struct function_part){.text = {.bytes = at, .length = (size_t)(end - at)},
                                    .module = module,
                                    .length = (size_t)(end - at) + module->length};
+        atf_idmap_put(&names->by_id[format], symbols[i].function_id, i);
+        atf_idmap_slot_of(&names->by_id[format], symbols[i].function_id)->note =
+            (uint32_t)names->functions[format][i].length;
         at = end;
     }
     names->longest = longer(names->longest, longest_function + longest_module);
@@ -219,13 +222,10 @@ bool names_init(struct names *names, const atf_session *session)
     size_t count;
     const atf_symbol *symbols = atf_session_symbols(session, &count);
     *names = (struct names){.session = session};
-    if (!atf_idmap_init(&names->by_id, count))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        atf_idmap_put(&names->by_id, symbols[i].function_id, i);
     for (int format = 0; format < FORMAT_COUNT; format++) {
         bool repeat;
-        if (!allocate(names, (enum format)format, symbols, count, &repeat))
+        if (!atf_idmap_init(&names->by_id[format], count) ||
+            !allocate(names, (enum format)format, symbols, count, &repeat))
             return false;
         intern(names, (enum format)format, symbols, count, repeat);
     }
@@ -234,8 +234,8 @@ bool names_init(struct names *names, const atf_session *session)
 
 void names_free(struct names *names)
 {
-    atf_idmap_free(&names->by_id);
     for (int format = 0; format < FORMAT_COUNT; format++) {
+        atf_idmap_free(&names->by_id[format]);
         free(names->modules[format]);
         free(names->functions[format]);
         free(names->bytes[format]);

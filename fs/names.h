@@ -23,7 +23,8 @@ struct function_part {
 
 struct names {
     const atf_session *session;
-    atf_idmap by_id; /* function_id -> place in functions; the symbol that counts for that id */
+    /* function_id -> place in functions, of the symbol that counts for that id, and its length */
+    atf_idmap by_id[FORMAT_COUNT];
     struct function_part *functions[FORMAT_COUNT];
     struct fragment *modules[FORMAT_COUNT]; /* [0]: for none; then the session's; then no text */
     char *bytes[FORMAT_COUNT];              /* where all texts lie */
@@ -47,15 +48,16 @@ char *names_unknown_write(const struct names *names, enum format format, uint64_
 static inline const struct function_part *names_find(const struct names *names, enum format format,
                                                      uint64_t function_id)
 {
-    uint64_t place = atf_idmap_slot_of(&names->by_id, function_id)->place;
+    uint32_t place = atf_idmap_slot_of(&names->by_id[format], function_id)->place;
     return __builtin_expect(place != 0, 1) ? &names->functions[format][place - 1] : NULL;
 }
 
 static inline size_t names_length(const struct names *names, enum format format,
                                   uint64_t function_id)
 {
-    const struct function_part *function = names_find(names, format, function_id);
-    return function ? function->length : names_unknown_length(names, format, function_id);
+    const struct atf_idmap_slot *slot = atf_idmap_slot_of(&names->by_id[format], function_id);
+    return __builtin_expect(slot->place != 0, 1) ? slot->note
+                                                 : names_unknown_length(names, format, function_id);
 }
 
 static inline char *function_part_write(const struct function_part *function, char *out)

@@ -11,7 +11,8 @@
 typedef struct atf_idmap {
     struct atf_idmap_slot {
         uint64_t id;
-        uint64_t place; /* position + 1; 0: free */
+        uint32_t place; /* position + 1; 0: free */
+        uint32_t note;  /* whatever its user wants to find beside it */
     } * slots;
     unsigned shift;      /* 64 - log2 of the number of slots */
     uint64_t multiplier; /* random and odd, so that nobody can choose ids that collide */
@@ -45,11 +46,10 @@ static inline void atf_idmap_free(atf_idmap *map)
  * low or high bits. */
 static inline struct atf_idmap_slot *atf_idmap_slot_of(const atf_idmap *map, uint64_t id)
 {
-    uint64_t mask = UINT64_MAX >> map->shift;
     uint64_t mixed = id * map->multiplier;
     uint64_t i = ((mixed ^ mixed >> 32) * map->multiplier) >> map->shift;
     while (map->slots[i].place != 0 && map->slots[i].id != id)
-        i = (i + 1) & mask;
+        i = (i + 1) & (UINT64_MAX >> map->shift);
     return &map->slots[i];
 }
 
@@ -58,7 +58,7 @@ static inline void atf_idmap_put(atf_idmap *map, uint64_t id, size_t position)
 {
     struct atf_idmap_slot *slot = atf_idmap_slot_of(map, id);
     slot->id = id;
-    slot->place = (uint64_t)position + 1;
+    slot->place = (uint32_t)position + 1;
 }
 
 /* -1: not there */
