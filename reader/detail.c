@@ -9,7 +9,7 @@
 enum { FIRST_TABLE = 1 << 14, POLL_RECORDS = 1 << 14 };
 
 /* How far the walk asks for memory ahead of itself, and what it reads of each head. */
-enum { RECORDS_AHEAD = 32, BYTES_AHEAD = 2048, CACHE_LINE = 64, HEAD_READ = 12 };
+enum { RECORDS_AHEAD = 32, BYTES_AHEAD = 512, CACHE_LINE = 64, HEAD_READ = 12 };
 
 struct atf_detail {
     atf_file file;
