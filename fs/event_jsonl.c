@@ -52,22 +52,29 @@ write_line(const struct lane *lane, const atf_event *event, uint64_t seq,
 }
 
 __attribute__((noinline)) static char *write_uncommon(const struct lane *lane, const uint8_t *at,
-                                                      uint64_t seq, struct time_memo *memo,
-                                                      char *out)
+                                                      uint64_t seq,
+                                                      const struct function_part *function,
+                                                      struct time_memo *memo, char *out)
 {
     atf_event event;
     atf_event_load(at, &event);
-    return write_line(lane, &event, seq, names_find(lane->names, FORMAT_JSONL, event.function_id),
-                      memo, false, out);
+    return write_line(lane, &event, seq, function, memo, false, out);
 }
 
-char *event_jsonl_write(const struct lane *lane, const uint8_t *at, uint64_t seq,
-                        struct time_memo *memo, char *out)
+__attribute__((always_inline)) static inline char *write_event(const struct lane *lane,
+                                                               const uint8_t *at, uint64_t seq,
+                                                               const struct function_part *function,
+                                                               struct time_memo *memo, char *out)
 {
     atf_event event;
     atf_event_load(at, &event);
-    const struct function_part *function = names_find(lane->names, FORMAT_JSONL, event.function_id);
     if (function && event_common(lane, &event, seq, memo))
         return write_line(lane, &event, seq, function, memo, true, out);
-    return write_uncommon(lane, at, seq, memo, out);
+    return write_uncommon(lane, at, seq, function, memo, out);
+}
+
+size_t event_jsonl_write(const struct lane **lanes, const atf_merged *events, size_t count,
+                         struct time_memo *memo, char **out, size_t room)
+{
+    return write_events(lanes, events, count, FORMAT_JSONL, memo, out, room, write_event);
 }

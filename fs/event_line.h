@@ -158,14 +158,42 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
     return sum;
 }
 
+/* Writes one line; function is NULL where it has no symbol. */
+typedef char *line_writer(const struct lane *lane, const uint8_t *event, uint64_t seq,
+                          const struct function_part *function, struct time_memo *memo, char *out);
+
+/* A format's write function, made part of it by inlining. All functions are looked up before the
+ * first line is written: their look-ups wait for memory together. */
+__attribute__((always_inline)) static inline size_t
+write_events(const struct lane **lanes, const atf_merged *events, size_t count, enum format format,
+             struct time_memo *memo, char **out, size_t room, line_writer *write)
+{
+    enum { MOST = 64 };
+    const struct function_part *functions[MOST];
+    const size_t longest = lane_longest(lanes[0]); /* all are of one format */
+    const char *end = *out + room;
+    char *at = *out;
+    size_t i = 0;
+    count = count < MOST ? count : MOST;
+    for (; i < count; i++) {
+        functions[i] = names_find(lanes[0]->names, format, atf_load_u64(events[i].event + 8));
+        if (functions[i])
+            __builtin_prefetch(functions[i]->text.bytes);
+    }
+    for (i = 0; i < count && (size_t)(end - at) >= longest; i++)
+        at = write(lanes[events[i].slot], events[i].event, events[i].seq, functions[i], memo, at);
+    *out = at;
+    return i;
+}
+
 void event_jsonl_prepare(struct lane *lane);
 uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to);
-char *event_jsonl_write(const struct lane *lane, const uint8_t *event, uint64_t seq,
-                        struct time_memo *memo, char *out);
+size_t event_jsonl_write(const struct lane **lanes, const atf_merged *events, size_t count,
+                         struct time_memo *memo, char **out, size_t room);
 
 void event_tsv_prepare(struct lane *lane);
 uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to);
-char *event_tsv_write(const struct lane *lane, const uint8_t *event, uint64_t seq,
-                      struct time_memo *memo, char *out);
+size_t event_tsv_write(const struct lane **lanes, const atf_merged *events, size_t count,
+                       struct time_memo *memo, char **out, size_t room);
 
 #endif

@@ -210,19 +210,20 @@ static int find_order(void *arg, const atf_cancel *cancel, atf_error *err)
 
 /* The measured lane of a thread. */
 static int need_lane(struct fs *fs, size_t i, enum event_order order, enum format format,
-                     struct lane **lane, const atf_cancel *cancel, atf_error *err)
+                     const struct lane **out, const atf_cancel *cancel, atf_error *err)
 {
     struct fs_thread *thread = &fs->threads[i];
-    *lane = &thread->lanes[order][format];
+    struct lane *lane = &thread->lanes[order][format];
     if (order == ORDER_TIME) {
         struct order_search search = {
             .thread = thread, .format = format, .lengths = ATF_SPILL_NONE};
         int status = atf_lazy_need(&thread->ordered, find_order, &search, cancel, err);
         if (status != ATF_OK)
             return status;
-        *lane = lane_by_time(thread, format);
+        lane = lane_by_time(thread, format);
     }
-    return lane_measure(*lane, cancel, err);
+    *out = lane;
+    return lane_measure(lane, cancel, err);
 }
 
 struct stream_build {
@@ -242,7 +243,7 @@ static int build_lane(void *arg, uint64_t i, atf_error *err)
 {
     const struct stream_lanes *lanes = arg;
     const struct stream_build *build = lanes->build;
-    struct lane **lane = &build->stream->lanes[i];
+    const struct lane **lane = &build->stream->lanes[i];
     size_t thread = build->first + i;
     int status =
         need_lane(build->fs, thread, build->order, build->format, lane, lanes->cancel, err);

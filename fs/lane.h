@@ -44,11 +44,28 @@ struct event_format {
     void (*prepare)(struct lane *lane); /* makes thread_part */
     uint64_t (*measure)(const struct lane *lane, uint64_t from,
                         uint64_t to); /* bytes of lines [from, to) */
-    char *(*write)(const struct lane *lane, const uint8_t *event, uint64_t seq,
-                   struct time_memo *memo, char *out);
+    /* Writes the lines of events whose slots are those of `lanes`, one after the other, as long as
+     * `room` has place for the longest; moves *out to the end and returns how many. */
+    size_t (*write)(const struct lane **lanes, const atf_merged *events, size_t count,
+                    struct time_memo *memo, char **out, size_t room);
 };
 
 extern const struct event_format event_formats[FORMAT_COUNT];
+
+/* Most bytes of a line, with what is written past it. */
+static inline size_t lane_longest(const struct lane *lane)
+{
+    return lane->format->fixed + lane->names->longest;
+}
+
+/* Writes one event's line and returns its end; out has room for the longest. */
+static inline char *lane_write(const struct lane *lane, const uint8_t *event, uint64_t seq,
+                               struct time_memo *memo, char *out)
+{
+    const atf_merged one = {.event = event, .seq = seq};
+    lane->format->write(&lane, &one, 1, memo, &out, lane_longest(lane));
+    return out;
+}
 
 /* Readies a lane whose other fields are set. */
 void lane_init(struct lane *lane);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "index.h"
 
 /* A reader that skips less than this reads on rather than seeks. */
 enum { SKIP_LIMIT = 32 << 10 };
@@ -13,7 +14,7 @@ enum { SHORT_LINE = 128 }; /* bytes: few lines of JSON are shorter */
 
 bool stream_init(struct stream *stream, size_t count)
 {
-    *stream = (struct stream){.lanes = calloc(count + 1, sizeof(struct lane *)),
+    *stream = (struct stream){.lanes = calloc(count + 1, sizeof(const struct lane *)),
                               .orders = calloc(count + 1, sizeof(atf_order *)),
                               .count = count};
     return stream->lanes && stream->orders;
@@ -117,7 +118,7 @@ static bool fill_ahead(const struct stream *stream, struct stream_cursor *cursor
     for (size_t i = 0; i < cursor->filled; i++) {
         const atf_merged *event = &cursor->ahead[i];
         const struct lane *lane = stream->lanes[event->slot];
-        if (event->seq < atf_index_readable(lane->index))
+        if (event->seq < atf_index_readable_inline(lane->index))
             continue;
         atf_fail(err, ATF_ERR_DAMAGED, EIO, NULL, ATF_NO_OFFSET,
                  "thread_%llu/index.atf became shorter while it was mounted: event %llu is gone",
@@ -144,21 +145,18 @@ int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint6
             return ATF_ERR_DAMAGED;
         const atf_merged *event = &cursor->ahead[cursor->next];
         const struct lane *lane = stream->lanes[event->slot];
-        size_t room = lane->format->fixed + lane->names->longest;
-        if (at == offset && length >= room) {
-            size_t wrote =
-                (size_t)(lane->format->write(lane, event->event, event->seq, &cursor->memo, out) -
-                         out);
-            out += wrote;
-            length -= wrote;
-            at = offset += wrote;
-            cursor->next++;
+        if (at == offset && length >= lane_longest(lane)) {
+            char *end = out;
+            cursor->next += lane->format->write(stream->lanes, event, cursor->filled - cursor->next,
+                                                &cursor->memo, &end, length);
+            at = offset += (size_t)(end - out);
+            length -= (size_t)(end - out);
+            out = end;
             continue;
         }
         /* The first or the last line of the request, which may want a part of it only. */
         size_t whole =
-            (size_t)(lane->format->write(lane, event->event, event->seq, &cursor->memo, line) -
-                     line);
+            (size_t)(lane_write(lane, event->event, event->seq, &cursor->memo, line) - line);
         size_t skip = offset - at < whole ? (size_t)(offset - at) : whole;
         size_t part = whole - skip < length ? whole - skip : length;
         memcpy(out, line + skip, part);

@@ -10,7 +10,7 @@
 #include "lane.h"
 
 struct stream {
-    struct lane **lanes;
+    const struct lane **lanes;
     const atf_order **orders; /* the lanes' */
     size_t count;
 };

@@ -173,7 +173,7 @@ int atf_index_get(const atf_index *index, uint64_t seq, atf_event *event)
 
 uint64_t atf_index_readable(const atf_index *index)
 {
-    return atomic_load_explicit(&index->readable, memory_order_relaxed);
+    return atf_index_readable_inline(index);
 }
 
 bool atf_index_shorten(atf_index *index, uint64_t size)

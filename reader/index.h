@@ -21,6 +21,12 @@ struct atf_index {
     atf_spill block_times, seqs;
 };
 
+/* atf_index_readable where it is asked for each event. */
+static inline uint64_t atf_index_readable_inline(const atf_index *index)
+{
+    return atomic_load_explicit(&index->readable, memory_order_relaxed);
+}
+
 /* Loads the fields that the footers of index.atf and detail.atf have in different places. */
 void atf_footer_load(atf_footer *footer, const uint8_t *bytes, uint64_t offset, bool of_index);
 

@@ -77,14 +77,14 @@ static void assert_line(const struct fs *fs, size_t thread, enum format format,
     const char *wanted = reference(fs, thread, format, seq, &length);
     struct time_memo own = {.base = 0};
     struct time_memo *const memos[] = {&own, &own, before};
-    size_t room = lane->format->fixed + lane->names->longest;
+    size_t room = lane_longest(lane);
     char *out = malloc(room);
     assert_non_null(out);
     assert_true(length <= room);
     /* With the upper digits unknown, known, and as the lines before left them. */
     for (size_t m = 0; m < LENGTH(memos); m++) {
         const uint8_t *event = atf_order_event(lane->order, i);
-        assert_int_equal(lane->format->write(lane, event, seq, memos[m], out) - out, length);
+        assert_int_equal(lane_write(lane, event, seq, memos[m], out) - out, length);
         assert_memory_equal(out, wanted, length);
     }
     assert_int_equal(lane->format->measure(lane, i, i + 1), length);

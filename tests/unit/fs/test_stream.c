@@ -28,7 +28,7 @@ static void make_text(struct sample *sample)
     uint64_t at = 0;
     for (uint64_t i = 0; atf_merge_next(merge, &event); i++) {
         const struct lane *lane = stream->lanes[event.slot];
-        char *end = lane->format->write(lane, event.event, event.seq, &memo, sample->line);
+        char *end = lane_write(lane, event.event, event.seq, &memo, sample->line);
         size_t length = (size_t)(end - sample->line);
         assert_true(at + length <= sample->size);
         memcpy(sample->text + at, sample->line, length);
