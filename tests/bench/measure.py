@@ -7,7 +7,8 @@ import subprocess
 import time
 
 BUILD = os.environ.get("BUILD", "build")
-RUNS = 5
+RUNS = 7
+SHORT_RUNS = 15  # of what takes milliseconds
 
 
 def program(name):
@@ -187,7 +188,11 @@ def pid_of_mount(folder):
     return None
 
 
-def reader_figures(session):
-    """What reader-bench prints: name -> figures."""
-    printed = subprocess.run([program("reader-bench"), session], check=True, capture_output=True, text=True).stdout
-    return {name: [float(figure) for figure in figures] for name, *figures in map(str.split, printed.splitlines())}
+def reader_figures(session, runs=3):
+    """What reader-bench prints, medians of several runs: name -> figures."""
+    found = {}
+    for _ in range(runs):
+        printed = subprocess.run([program("reader-bench"), session], check=True, capture_output=True, text=True).stdout
+        for name, *figures in map(str.split, printed.splitlines()):
+            found.setdefault(name, []).append([float(figure) for figure in figures])
+    return {name: [statistics.median(column) for column in zip(*rows)] for name, rows in found.items()}

@@ -5,7 +5,7 @@ import shutil
 import statistics
 import time
 
-from measure import RUNS, Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
+from measure import SHORT_RUNS, Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
 
 SMALL = 1_000_000
 READAHEAD = 2 << 20  # what atffs asks for: fs/readahead.h
@@ -17,7 +17,7 @@ def mounted_figures(session, work, events):
     atffs = [program("atffs"), session]
     cold()
     ready = []
-    for _ in range(RUNS):
+    for _ in range(SHORT_RUNS):
         with Mount(atffs, os.path.join(work, "ours")) as ours:
             ready.append(ours.ready)
     result["from exec to a listed root"] = (statistics.median(ready) * 1e3, "ms")
@@ -27,7 +27,7 @@ def mounted_figures(session, work, events):
         size = os.stat(path).st_size
         result["first stat of merged.jsonl"] = ((time.perf_counter() - start) / events * 1e9, "ns/event")
         for tool in ("head", "tail"):
-            result[f"{tool} -n 1 merged.jsonl"] = (seconds([tool, "-n", "1", path], 5) * 1e3, "ms")
+            result[f"{tool} -n 1 merged.jsonl"] = (seconds([tool, "-n", "1", path], SHORT_RUNS) * 1e3, "ms")
         null = [program("null-fs"), str(size), f"--readahead={READAHEAD}"]
         with Mount(null, os.path.join(work, "null")) as limit:
             files = (path, limit.path("bytes"))
