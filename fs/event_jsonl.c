@@ -29,6 +29,11 @@ uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to
     return measure_events(lane, from, to, FORMAT_JSONL, FIXED_LENGTH, sizeof "null" - 1);
 }
 
+uint64_t event_jsonl_length(const struct lane *lane, const uint8_t *event, uint64_t seq)
+{
+    return measure_event(lane, event, seq, FORMAT_JSONL, FIXED_LENGTH, sizeof "null" - 1);
+}
+
 /* function: NULL where it has no symbol. */
 __attribute__((always_inline)) static inline char *
 write_line(const struct lane *lane, const atf_event *event, uint64_t seq,

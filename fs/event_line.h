@@ -125,10 +125,42 @@ static inline unsigned digits_length(struct digits *digits, uint64_t value)
     return digits->length;
 }
 
-/*
- * Adds up line lengths: `fixed` bytes for what all lines have, with a detail_seq of `no_link` bytes
- * where there is none. Made part of each format by inlining.
- */
+/* What numbers of the lines so far had how many digits. */
+struct line_digits {
+    struct digits time, number, link;
+};
+
+static inline struct line_digits line_digits_of(uint64_t time, uint64_t seq)
+{
+    return (struct line_digits){
+        .time = digits_of(time), .number = digits_of(seq), .link = digits_of(0)};
+}
+
+/* What a line's length has besides `fixed` bytes and the digits of the thread's number and id; with
+ * a detail_seq of `no_link` bytes where there is none. Made part of each format by inlining. */
+__attribute__((always_inline)) static inline uint64_t
+event_length(const struct lane *lane, const uint8_t *at, uint64_t seq, enum format format,
+             unsigned no_link, struct line_digits *digits)
+{
+    atf_event event;
+    atf_event_load(at, &event);
+    uint64_t length = digits_length(&digits->time, event.timestamp_ns) +
+                      digits_length(&digits->number, seq) + event_kind_length(event.event_kind) +
+                      small_length(event.call_depth) +
+                      names_length(lane->names, format, event.function_id);
+    length += event.detail_seq == ATF_NO_DETAIL ? no_link
+                                                : digits_length(&digits->link, event.detail_seq);
+    if (__builtin_expect(event.thread_id != lane->thread_id, 0))
+        length = length + decimal_length(event.thread_id) - decimal_length(lane->thread_id);
+    return length;
+}
+
+/* What all lines of a lane have. */
+static inline uint64_t fixed_length(const struct lane *lane, size_t fixed)
+{
+    return fixed + decimal_length(lane->thread) + decimal_length(lane->thread_id);
+}
+
 __attribute__((always_inline)) static inline uint64_t measure_events(const struct lane *lane,
                                                                      uint64_t from, uint64_t to,
                                                                      enum format format,
@@ -136,26 +168,25 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
 {
     if (from == to)
         return 0;
-    const struct names *names = lane->names;
     const uint8_t *events = lane->order->events;
     const uint32_t *seqs = lane->order->seqs;
-    const uint32_t thread_id = lane->thread_id;
-    struct digits time = digits_of(atf_order_time(lane->order, from));
-    struct digits number = digits_of(atf_order_seq(lane->order, from));
-    struct digits link = digits_of(0);
-    uint64_t sum = (to - from) * (fixed + decimal_length(lane->thread) + decimal_length(thread_id));
+    struct line_digits digits =
+        line_digits_of(atf_order_time(lane->order, from), atf_order_seq(lane->order, from));
+    uint64_t sum = (to - from) * fixed_length(lane, fixed);
     for (uint64_t position = from; position < to; position++) {
         uint64_t seq = seqs ? seqs[position] : position;
-        atf_event event;
-        atf_event_load(events + ATF_EVENT_SIZE * seq, &event);
-        sum += digits_length(&time, event.timestamp_ns) + digits_length(&number, seq) +
-               event_kind_length(event.event_kind) + small_length(event.call_depth) +
-               names_length(names, format, event.function_id);
-        sum += event.detail_seq == ATF_NO_DETAIL ? no_link : digits_length(&link, event.detail_seq);
-        if (__builtin_expect(event.thread_id != thread_id, 0))
-            sum = sum + decimal_length(event.thread_id) - decimal_length(thread_id);
+        sum += event_length(lane, events + ATF_EVENT_SIZE * seq, seq, format, no_link, &digits);
     }
     return sum;
+}
+
+__attribute__((always_inline)) static inline uint64_t measure_event(const struct lane *lane,
+                                                                    const uint8_t *at, uint64_t seq,
+                                                                    enum format format,
+                                                                    size_t fixed, unsigned no_link)
+{
+    struct line_digits digits = line_digits_of(atf_load_u64(at), seq);
+    return fixed_length(lane, fixed) + event_length(lane, at, seq, format, no_link, &digits);
 }
 
 /* Writes one line; function is NULL where it has no symbol. */
@@ -188,11 +219,13 @@ write_events(const struct lane **lanes, const atf_merged *events, size_t count, 
 
 void event_jsonl_prepare(struct lane *lane);
 uint64_t event_jsonl_measure(const struct lane *lane, uint64_t from, uint64_t to);
+uint64_t event_jsonl_length(const struct lane *lane, const uint8_t *event, uint64_t seq);
 size_t event_jsonl_write(const struct lane **lanes, const atf_merged *events, size_t count,
                          struct time_memo *memo, char **out, size_t room);
 
 void event_tsv_prepare(struct lane *lane);
 uint64_t event_tsv_measure(const struct lane *lane, uint64_t from, uint64_t to);
+uint64_t event_tsv_length(const struct lane *lane, const uint8_t *event, uint64_t seq);
 size_t event_tsv_write(const struct lane **lanes, const atf_merged *events, size_t count,
                        struct time_memo *memo, char **out, size_t room);
 

@@ -4,11 +4,11 @@
 
 const struct event_format event_formats[FORMAT_COUNT] = {
     [FORMAT_JSONL] = {".jsonl", "", 448, event_jsonl_prepare, event_jsonl_measure,
-                      event_jsonl_write},
+                      event_jsonl_length, event_jsonl_write},
     [FORMAT_TSV] = {".tsv",
                     "timestamp_ns\tthread\tthread_id\tseq\tkind\tdepth\tfunction_"
                     "id\tfunction\tmodule\tdetail_seq\n",
-                    352, event_tsv_prepare, event_tsv_measure, event_tsv_write},
+                    352, event_tsv_prepare, event_tsv_measure, event_tsv_length, event_tsv_write},
 };
 
 void lane_init(struct lane *lane)

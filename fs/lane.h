@@ -44,6 +44,8 @@ struct event_format {
     void (*prepare)(struct lane *lane); /* makes thread_part */
     uint64_t (*measure)(const struct lane *lane, uint64_t from,
                         uint64_t to); /* bytes of lines [from, to) */
+    uint64_t (*length)(const struct lane *lane, const uint8_t *event,
+                       uint64_t seq); /* bytes of one event's line */
     /* Writes the lines of events whose slots are those of `lanes`, one after the other, as long as
      * `room` has place for the longest; moves *out to the end and returns how many. */
     size_t (*write)(const struct lane **lanes, const atf_merged *events, size_t count,

@@ -99,7 +99,7 @@ static void seek(const struct stream *stream, struct stream_cursor *cursor, uint
     if (stream->count == 1)
         cursor->cut[0] = lane_find(stream->lanes[0], offset, &cursor->offset);
     else
-        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, SKIP_LIMIT / 4,
+        cursor->offset = atf_cut_find(stream->orders, stream->count, offset, SKIP_LIMIT,
                                       weigh_bytes, stream, cursor->cut, cursor->scratch);
     atf_merge_seek_cut(cursor->merge, cursor->cut);
     cursor->next = cursor->filled = 0;
@@ -145,6 +145,14 @@ int stream_read(const struct stream *stream, struct stream_cursor *cursor, uint6
             return ATF_ERR_DAMAGED;
         const atf_merged *event = &cursor->ahead[cursor->next];
         const struct lane *lane = stream->lanes[event->slot];
+        if (at < offset) {
+            uint64_t whole = lane->format->length(lane, event->event, event->seq);
+            if (whole <= offset - at) { /* lies before what was asked for */
+                at += whole;
+                cursor->next++;
+                continue;
+            }
+        }
         if (at == offset && length >= lane_longest(lane)) {
             char *end = out;
             cursor->next += lane->format->write(stream->lanes, event, cursor->filled - cursor->next,

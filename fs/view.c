@@ -83,7 +83,7 @@ static void put_event(const struct lane *lane, uint64_t seq, struct window *out,
         const char *end = lane_write(lane, event, seq, &(struct time_memo){.base = 0}, line);
         window_put(out, line, (size_t)(end - line) - 1);
     } else {
-        out->skip -= lane->format->measure(lane, seq, seq + 1) - 1; /* only counted */
+        out->skip -= lane->format->length(lane, event, seq) - 1; /* only counted */
     }
 }
 
