@@ -139,19 +139,19 @@ static inline struct line_digits line_digits_of(uint64_t time, uint64_t seq)
 /* What a line's length has besides `fixed` bytes and the digits of the thread's number and id; with
  * a detail_seq of `no_link` bytes where there is none. Made part of each format by inlining. */
 __attribute__((always_inline)) static inline uint64_t
-event_length(const struct lane *lane, const uint8_t *at, uint64_t seq, enum format format,
-             unsigned no_link, struct line_digits *digits)
+event_length(const struct names *names, uint32_t thread_id, const uint8_t *at, uint64_t seq,
+             enum format format, unsigned no_link, struct line_digits *digits)
 {
     atf_event event;
     atf_event_load(at, &event);
     uint64_t length = digits_length(&digits->time, event.timestamp_ns) +
                       digits_length(&digits->number, seq) + event_kind_length(event.event_kind) +
                       small_length(event.call_depth) +
-                      names_length(lane->names, format, event.function_id);
+                      names_length(names, format, event.function_id);
     length += event.detail_seq == ATF_NO_DETAIL ? no_link
                                                 : digits_length(&digits->link, event.detail_seq);
-    if (__builtin_expect(event.thread_id != lane->thread_id, 0))
-        length = length + decimal_length(event.thread_id) - decimal_length(lane->thread_id);
+    if (__builtin_expect(event.thread_id != thread_id, 0))
+        length = length + decimal_length(event.thread_id) - decimal_length(thread_id);
     return length;
 }
 
@@ -161,6 +161,7 @@ static inline uint64_t fixed_length(const struct lane *lane, size_t fixed)
     return fixed + decimal_length(lane->thread) + decimal_length(lane->thread_id);
 }
 
+/* Adds up the lengths of lines [from, to). */
 __attribute__((always_inline)) static inline uint64_t measure_events(const struct lane *lane,
                                                                      uint64_t from, uint64_t to,
                                                                      enum format format,
@@ -170,12 +171,15 @@ __attribute__((always_inline)) static inline uint64_t measure_events(const struc
         return 0;
     const uint8_t *events = lane->order->events;
     const uint32_t *seqs = lane->order->seqs;
+    const struct names *names = lane->names;
+    const uint32_t thread_id = lane->thread_id;
     struct line_digits digits =
         line_digits_of(atf_order_time(lane->order, from), atf_order_seq(lane->order, from));
     uint64_t sum = (to - from) * fixed_length(lane, fixed);
     for (uint64_t position = from; position < to; position++) {
         uint64_t seq = seqs ? seqs[position] : position;
-        sum += event_length(lane, events + ATF_EVENT_SIZE * seq, seq, format, no_link, &digits);
+        sum += event_length(names, thread_id, events + ATF_EVENT_SIZE * seq, seq, format, no_link,
+                            &digits);
     }
     return sum;
 }
@@ -186,7 +190,8 @@ __attribute__((always_inline)) static inline uint64_t measure_event(const struct
                                                                     size_t fixed, unsigned no_link)
 {
     struct line_digits digits = line_digits_of(atf_load_u64(at), seq);
-    return fixed_length(lane, fixed) + event_length(lane, at, seq, format, no_link, &digits);
+    return fixed_length(lane, fixed) +
+           event_length(lane->names, lane->thread_id, at, seq, format, no_link, &digits);
 }
 
 /* Writes one line; function is NULL where it has no symbol. */
