@@ -23,7 +23,7 @@ static _Noreturn void wait_until_ready(int ready)
     _exit(got > 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-bool background_enter(int *ready)
+bool background_enter(struct background *background, int device)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -37,26 +37,37 @@ bool background_enter(int *ready)
     }
     if (process > 0) {
         close(ends[1]);
+        close(device);
         wait_until_ready(ends[0]);
     }
     close(ends[0]);
-    *ready = ends[1];
     setsid();
+    /* Opened now: later nothing can be opened for writing. */
+    *background =
+        (struct background){.ready = ends[1], .none = open("/dev/null", O_RDWR | O_CLOEXEC)};
     return true;
 }
 
-void background_ready(int ready)
+/* Puts a descriptor of /dev/null in the place of the standard ones. */
+static void let_go(int none)
 {
-    while (write(ready, "", 1) < 0 && errno == EINTR)
-        ;
-    close(ready);
-}
-
-void background_quiet(void)
-{
-    int none = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && none >= 0; fd++)
         dup2(none, fd);
     if (none > STDERR_FILENO)
         close(none);
+}
+
+bool background_ready(const struct background *background)
+{
+    ssize_t wrote;
+    let_go(background->none);
+    while ((wrote = write(background->ready, "", 1)) < 0 && errno == EINTR)
+        ;
+    close(background->ready);
+    return wrote == 1;
+}
+
+void background_quiet(void)
+{
+    let_go(open("/dev/null", O_RDWR | O_CLOEXEC));
 }

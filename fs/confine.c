@@ -105,7 +105,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(fadvise64),
     /* requests and answers */
     SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(splice), SCMP_SYS(vmsplice), SCMP_SYS(pipe2),
-    SCMP_SYS(fcntl), SCMP_SYS(poll), SCMP_SYS(ppoll),
+    SCMP_SYS(fcntl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(dup2), SCMP_SYS(dup3),
     /* memory */
     SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
     SCMP_SYS(madvise),

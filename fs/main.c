@@ -215,11 +215,11 @@ static bool is_command(const char *argument)
 struct command_line {
     char *session, *mountpoint;
     char *fsname;
-    unsigned uid, gid;
+    unsigned uid, gid, max_read;
     int help, version;
 };
 
-enum { KEY_IGNORED, KEY_UID, KEY_GID, KEY_THREADS };
+enum { KEY_IGNORED, KEY_UID, KEY_GID, KEY_MAX_READ, KEY_THREADS };
 
 #define OPTION(template, member)                                                                   \
     {                                                                                              \
@@ -234,6 +234,7 @@ static const struct fuse_opt option_table[] = {
     FUSE_OPT_KEY("uid=", KEY_UID),
     FUSE_OPT_KEY("gid=", KEY_GID),
     OPTION("fsname=%s", fsname),
+    FUSE_OPT_KEY("max_read=", KEY_MAX_READ),
     FUSE_OPT_KEY("max_threads=", KEY_THREADS),
     FUSE_OPT_KEY("max_idle_threads=", KEY_THREADS),
     /* What fstab and mount(8) pass on, and what is so anyway. */
@@ -281,6 +282,8 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
         return 0;
     if (key == KEY_UID || key == KEY_GID)
         return parse_number(argument, key == KEY_UID ? &line->uid : &line->gid) ? 0 : -1;
+    if (key == KEY_MAX_READ) /* libfuse wants it said twice */
+        return parse_number(argument, &line->max_read) ? 1 : -1;
     if (key == KEY_THREADS) /* left to libfuse, which takes -1 and 5x for numbers */
         return parse_number(argument, &threads) ? 1 : -1;
     if (key == FUSE_OPT_KEY_OPT && strncmp(argument, "--", 2) == 0) {
@@ -381,7 +384,8 @@ static int mount_session(struct fuse_args *args, const struct command_line *line
     if (ok && fuse_parse_cmdline(args, &command) != 0) {
         exit_code = EXIT_UNREADABLE;
     } else if (ok) {
-        struct mount_options options = {.uid = line->uid, .gid = line->gid};
+        struct mount_options options = {
+            .uid = line->uid, .gid = line->gid, .max_read = line->max_read};
         int status =
             add_options(args, line, fs) ? mount_serve(fs, &options, args, &command) : -ENOMEM;
         if (status == -ENOMEM)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE low-level operations, thin: each is a look-up in the tree and a call of a view. Errors
- * become errno here. */
+/* The life of a mount: it is made, goes to the background, serves, and ends. */
 #define FUSE_USE_VERSION 312
 #include "mount.h"
 
@@ -8,391 +7,25 @@
 #include <fuse_lowlevel.h>
 #include <limits.h>
 #include <linux/fuse.h>
-#include <malloc.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/queue.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "background.h"
 #include "confine.h"
-#include "error.h"
-#include "inodes.h"
-#include "open_file.h"
+#include "operations.h"
 #include "readahead.h"
 #include "unmounter.h"
 
-/* The content never changes: what the kernel knows it may keep for ever. */
-static const double forever = 365.0 * 86400;
-
 /* A worker thread is started when all others are busy, and takes some 20 KiB while it waits. */
-enum { LEAST_THREADS = 512, MOST_IDLE_THREADS = 8, FOLDER_SIZE = 4096 };
-
-/* Files that are closed between two times that memory is given back to the system. */
-enum { CLOSED_AT_MOST = 256 };
-
-/* What info->fh is: an open file, and its place among those that are open. */
-struct handle {
-    struct file *file;
-    LIST_ENTRY(handle) others;
-};
+enum { LEAST_THREADS = 512, MOST_IDLE_THREADS = 8 };
 
 struct mount {
-    struct fs *fs;
-    struct mount_options options;
-    struct fuse_session *session;
+    struct served served;
     struct unmounter unmounter;
+    bool in_background;
+    struct background background;
     atomic_bool answered; /* the kernel's first request */
-    struct inodes inodes;
-    pthread_key_t buffers; /* each worker thread's own */
-    pthread_mutex_t lock;  /* of the handles */
-    unsigned closed;       /* of them since memory was given back */
-    LIST_HEAD(handles, handle)
-    handles; /* the kernel doesn't release them when the mount is ended */
-};
-
-static int status_errno(int status, const atf_error *err)
-{
-    char text[2048];
-    switch (status) {
-    case ATF_ERR_CANCELLED:
-        return EINTR;
-    case ATF_ERR_MEMORY:
-        return ENOMEM;
-    default:
-        atf_error_format(err, text, sizeof text);
-        fuse_log(FUSE_LOG_ERR, "atffs: %s\n", text);
-        return atf_is_shortage(err) ? err->sys : EIO;
-    }
-}
-
-/* Whether a thread is about to die of a signal: the kernel turns each fatal one into a pending
- * SIGKILL. */
-static bool is_dying(pid_t thread)
-{
-    if (thread == 0)
-        return false; /* in another name space: nothing is known of it */
-    char path[48];
-    char line[256];
-    unsigned long long pending = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
-    FILE *status = fopen(path, "re");
-    while (status && !(pending & 1ULL << (SIGKILL - 1)) && fgets(line, sizeof line, status))
-        if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
-            pending = strtoull(line + 7, NULL, 16);
-    if (!status)
-        return errno == ENOENT; /* else it's this process that is short of something */
-    fclose(status);
-    return pending & 1ULL << (SIGKILL - 1);
-}
-
-/* A pass ends when the mount is to end, or when who asked is dying: the kernel tells of every
- * signal, but stat doesn't fail for one that is handled. */
-static bool request_ended(void *arg)
-{
-    fuse_req_t request = arg;
-    const struct mount *mount = fuse_req_userdata(request);
-    return fuse_session_exited(mount->session) ||
-           (fuse_req_interrupted(request) && is_dying(fuse_req_ctx(request)->pid));
-}
-
-#define CANCEL_OF(request) (&(const atf_cancel){.requested = request_ended, .arg = (request)})
-
-static struct inode *inode_of(fuse_ino_t number)
-{
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): numbers are ours
-    return (struct inode *)(uintptr_t)number;
-}
-
-static struct node node_of(fuse_ino_t number)
-{
-    return number == FUSE_ROOT_ID ? tree_root() : inode_of(number)->node;
-}
-
-static void fill_attributes(const struct mount *mount, const struct node *node, uint64_t size,
-                            struct stat *st)
-{
-    bool folder = node_is_folder(node);
-    struct timespec mtime = node_mtime(mount->fs, node);
-    *st = (struct stat){.st_ino = node_inode(node),
-                        .st_mode = folder ? S_IFDIR | 0555 : S_IFREG | 0444,
-                        .st_nlink = node_links(mount->fs, node),
-                        .st_uid = mount->options.uid,
-                        .st_gid = mount->options.gid,
-                        .st_size = (off_t)(folder ? FOLDER_SIZE : size),
-                        .st_blksize = FOLDER_SIZE,
-                        .st_blocks = (blkcnt_t)(folder ? 0 : size / 512 + (size % 512 > 0)),
-                        .st_atim = mtime,
-                        .st_mtim = mtime,
-                        .st_ctim = mtime};
-}
-
-static void on_init(void *data, struct fuse_conn_info *connection)
-{
-    (void)data;
-    /* Nothing changes behind the kernel's back, so nothing need be checked for it. */
-    connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
-    connection->max_readahead = READAHEAD; /* if readahead_raise could have it so */
-}
-
-/* ENOENT, EINTR, EIO, ENOMEM */
-static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
-{
-    struct mount *mount = fuse_req_userdata(request);
-    struct node folder = node_of(parent);
-    struct node node;
-    struct view view = {.size = 0};
-    struct fuse_entry_param entry = {.attr_timeout = forever, .entry_timeout = forever};
-    atf_error err;
-    int status = tree_lookup(mount->fs, &folder, name, &node, CANCEL_OF(request), &err);
-    if (status == ATF_OK && !node_is_folder(&node))
-        status = view_make(mount->fs, &node, &view, CANCEL_OF(request), &err);
-    if (status == ATF_ERR_RANGE) {
-        fuse_reply_entry(request, &entry); /* number 0: there is none, and that won't change */
-        return;
-    }
-    if (status != ATF_OK) {
-        fuse_reply_err(request, status_errno(status, &err));
-        return;
-    }
-    struct inode *inode = inodes_remember(&mount->inodes, &node, view.size);
-    if (!inode) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    entry.ino = (fuse_ino_t)(uintptr_t)inode;
-    fill_attributes(mount, &node, view.size, &entry.attr);
-    if (fuse_reply_entry(request, &entry) != 0)
-        inodes_forget(&mount->inodes, inode, 1); /* the kernel never got it */
-}
-
-static void on_forget(fuse_req_t request, fuse_ino_t number, uint64_t lookups)
-{
-    struct mount *mount = fuse_req_userdata(request);
-    if (number != FUSE_ROOT_ID)
-        inodes_forget(&mount->inodes, inode_of(number), lookups);
-    fuse_reply_none(request);
-}
-
-static void on_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
-{
-    struct mount *mount = fuse_req_userdata(request);
-    for (size_t i = 0; i < count; i++)
-        if (forgets[i].ino != FUSE_ROOT_ID)
-            inodes_forget(&mount->inodes, inode_of(forgets[i].ino), forgets[i].nlookup);
-    fuse_reply_none(request);
-}
-
-/* no errors */
-static void on_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
-{
-    (void)info;
-    struct stat st;
-    struct node node = node_of(number);
-    fill_attributes(fuse_req_userdata(request), &node,
-                    number == FUSE_ROOT_ID ? 0 : inode_of(number)->size, &st);
-    fuse_reply_attr(request, &st, forever);
-}
-
-static void open_handle(struct mount *mount, struct handle *handle, struct file *file)
-{
-    handle->file = file;
-    pthread_mutex_lock(&mount->lock);
-    LIST_INSERT_HEAD(&mount->handles, handle, others);
-    pthread_mutex_unlock(&mount->lock);
-}
-
-static void close_handle(struct mount *mount, struct handle *handle)
-{
-    pthread_mutex_lock(&mount->lock);
-    LIST_REMOVE(handle, others);
-    bool many = ++mount->closed == CLOSED_AT_MOST;
-    if (many)
-        mount->closed = 0;
-    pthread_mutex_unlock(&mount->lock);
-    file_close(handle->file);
-    free(handle);
-#ifdef __GLIBC__ /* which keeps what lies between blocks in use, in each of its heaps */
-    if (many)
-        malloc_trim(0);
-#endif
-}
-
-/* EROFS, EIO, EINTR, ENOMEM, EMFILE */
-static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
-{
-    struct mount *mount = fuse_req_userdata(request);
-    struct node node = node_of(number);
-    struct file *file;
-    atf_error err;
-    if ((info->flags & O_ACCMODE) != O_RDONLY) {
-        fuse_reply_err(request, EROFS);
-        return;
-    }
-    struct handle *handle = malloc(sizeof *handle);
-    int status =
-        handle ? file_open(mount->fs, &node, &file, CANCEL_OF(request), &err) : ATF_ERR_MEMORY;
-    if (status != ATF_OK) {
-        free(handle);
-        fuse_reply_err(request, status_errno(status, &err));
-        return;
-    }
-    open_handle(mount, handle, file);
-    info->fh = (uintptr_t)handle;
-    info->keep_cache = 1;
-    if (fuse_reply_open(request, info) != 0)
-        close_handle(mount, handle);
-}
-
-static struct handle *handle_of(const struct fuse_file_info *info)
-{
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): handles are ours
-    return (struct handle *)(uintptr_t)info->fh;
-}
-
-static void on_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
-{
-    (void)number;
-    close_handle(fuse_req_userdata(request), handle_of(info));
-    fuse_reply_err(request, 0);
-}
-
-static void free_buffer(void *buffer)
-{
-    file_buffer_free(buffer);
-    free(buffer);
-}
-
-/* The calling worker's buffer, made on its first request. NULL when out of memory. */
-static struct file_buffer *worker_buffer(const struct mount *mount)
-{
-    struct file_buffer *buffer = pthread_getspecific(mount->buffers);
-    if (buffer)
-        return buffer;
-    buffer = malloc(sizeof *buffer);
-    if (!buffer)
-        return NULL;
-    if (file_buffer_init(buffer, mount->fs) && pthread_setspecific(mount->buffers, buffer) == 0)
-        return buffer;
-    free_buffer(buffer);
-    return NULL;
-}
-
-/* EIO, ENOMEM */
-static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
-                    struct fuse_file_info *info)
-{
-    (void)number;
-    struct mount *mount = fuse_req_userdata(request);
-    struct file_buffer *buffer = worker_buffer(mount);
-    atf_error err;
-    size_t got;
-    if (!buffer) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    int status = file_read(handle_of(info)->file, (uint64_t)offset, size, buffer, &got, &err);
-    if (status == ATF_OK)
-        fuse_reply_buf(request, buffer->bytes, got);
-    else
-        fuse_reply_err(request, status_errno(status, &err));
-}
-
-static void on_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
-{
-    (void)number;
-    info->keep_cache = 1;
-    info->cache_readdir = 1;
-    fuse_reply_open(request, info);
-}
-
-static struct node parent_of(const struct node *node)
-{
-    if (node->kind <= NODE_THREAD)
-        return tree_root();
-    return (struct node){.kind = NODE_THREAD, .thread = node->thread};
-}
-
-/* Entry 0 and 1 of a folder are "." and "..". */
-static int folder_entry(fuse_req_t request, const struct node *folder, uint64_t i,
-                        struct node *node, char name[TREE_NAME_SIZE], atf_error *err)
-{
-    const struct mount *mount = fuse_req_userdata(request);
-    if (i >= 2)
-        return tree_entry(mount->fs, folder, i - 2, node, name, CANCEL_OF(request), err);
-    memcpy(name, "..", 3);
-    if (i == 0)
-        name[1] = '\0';
-    *node = i == 0 ? *folder : parent_of(folder);
-    return ATF_OK;
-}
-
-/* EIO, EINTR, ENOMEM */
-static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
-                       struct fuse_file_info *info)
-{
-    (void)info;
-    const struct mount *mount = fuse_req_userdata(request);
-    struct node folder = node_of(number);
-    const struct file_buffer *worker = worker_buffer(mount);
-    size_t used = 0;
-    atf_error err;
-    int status = ATF_OK;
-    if (!worker) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    char *buffer = worker->bytes;
-    size = size < FILE_MOST ? size : FILE_MOST;
-    for (uint64_t i = (uint64_t)offset; status == ATF_OK; i++) {
-        struct node node;
-        char name[TREE_NAME_SIZE];
-        status = folder_entry(request, &folder, i, &node, name, &err);
-        if (status != ATF_OK)
-            break;
-        struct stat st = {.st_ino = node_inode(&node),
-                          .st_mode = node_is_folder(&node) ? S_IFDIR : S_IFREG};
-        size_t length =
-            fuse_add_direntry(request, buffer + used, size - used, name, &st, (off_t)i + 1);
-        if (length > size - used)
-            break;
-        used += length;
-    }
-    if (status == ATF_OK || status == ATF_ERR_RANGE || used > 0)
-        fuse_reply_buf(request, buffer, used);
-    else
-        fuse_reply_err(request, status_errno(status, &err));
-}
-
-static void on_statfs(fuse_req_t request, fuse_ino_t number)
-{
-    (void)number;
-    const struct mount *mount = fuse_req_userdata(request);
-    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
-    for (size_t i = 0; i < mount->fs->thread_count; i++)
-        for (int kind = ATF_FILE_INDEX; kind <= ATF_FILE_DETAIL; kind++)
-            st.f_blocks +=
-                atf_thread_file(mount->fs->threads[i].thread, (enum atf_file_kind)kind)->size /
-                    4096 +
-                1;
-    fuse_reply_statfs(request, &st);
-}
-
-static const struct fuse_lowlevel_ops operations = {
-    .init = on_init,
-    .lookup = on_lookup,
-    .forget = on_forget,
-    .forget_multi = on_forget_multi,
-    .getattr = on_getattr,
-    .open = on_open,
-    .release = on_release,
-    .read = on_read,
-    .opendir = on_opendir,
-    .readdir = on_readdir,
-    .statfs = on_statfs,
 };
 
 /* Of a mount that is ended by force while a request comes in, libfuse would complain on stderr. */
@@ -417,22 +50,31 @@ static void allow_parallel_look_ups(const struct iovec *parts, int count)
 
 static ssize_t reply(int device, struct iovec *parts, int count, void *data)
 {
-    struct mount *mount = data;
-    if (!atomic_load_explicit(&mount->answered, memory_order_relaxed)) {
-        allow_parallel_look_ups(parts, count);
-        atomic_store_explicit(&mount->answered, true, memory_order_relaxed);
+    struct mount *mount = data; /* whose first member is what is served */
+    if (atomic_load_explicit(&mount->answered, memory_order_relaxed))
+        return writev(device, parts, count);
+    const struct fuse_out_header *header = parts[0].iov_base;
+    allow_parallel_look_ups(parts, count);
+    ssize_t wrote = writev(device, parts, count);
+    if (wrote < 0 || header->error != 0) {
+        fuse_session_exit(mount->served.session); /* no other request would ever come */
+        return wrote;
     }
-    return writev(device, parts, count);
+    atomic_store_explicit(&mount->answered, true, memory_order_relaxed);
+    if (mount->in_background && !background_ready(&mount->background))
+        fuse_session_exit(mount->served.session); /* who asked for it ended it */
+    return wrote;
 }
 
 static const struct fuse_custom_io device_io = {.read = receive, .writev = reply};
 
 static int serve(const struct mount *mount, const struct fuse_cmdline_opts *command)
 {
-    if (fuse_session_custom_io(mount->session, &device_io, fuse_session_fd(mount->session)) != 0)
+    if (fuse_session_custom_io(mount->served.session, &device_io,
+                               fuse_session_fd(mount->served.session)) != 0)
         return -1;
     if (command->singlethread)
-        return fuse_session_loop(mount->session);
+        return fuse_session_loop(mount->served.session);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     if (!config)
         return -ENOMEM;
@@ -445,7 +87,7 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
      * being heard. */
     fuse_loop_cfg_set_max_threads(
         config, command->max_threads > LEAST_THREADS ? command->max_threads : LEAST_THREADS);
-    int status = fuse_session_loop_mt(mount->session, config);
+    int status = fuse_session_loop_mt(mount->served.session, config);
     fuse_loop_cfg_destroy(config);
     return status;
 }
@@ -453,54 +95,44 @@ static int serve(const struct mount *mount, const struct fuse_cmdline_opts *comm
 /* Serves what is mounted, with no more privileges than that takes. */
 static int serve_confined(struct mount *mount, const struct fuse_cmdline_opts *command)
 {
-    bool background = !command->foreground;
-    int ready;
+    struct fuse_session *session = mount->served.session;
+    bool background = mount->in_background;
     readahead_raise(command->mountpoint, READAHEAD);
     (void)!chdir("/"); /* or the folder it was started in couldn't be unmounted */
-    if ((background && !background_enter(&ready)) ||
-        !unmounter_start(&mount->unmounter, mount->session, command->mountpoint, background)) {
-        fuse_session_unmount(mount->session);
+    if ((background && !background_enter(&mount->background, fuse_session_fd(session))) ||
+        !unmounter_start(&mount->unmounter, session, command->mountpoint, background)) {
+        fuse_session_unmount(session);
         return -1;
     }
-    if (background && fuse_session_exited(mount->session)) { /* by a signal, which the shell sees */
-        fuse_log(FUSE_LOG_ERR, "atffs: interrupted\n");
-        fuse_session_unmount(mount->session);
-        return -1;
-    }
-    if (background)
-        background_quiet();
     confine();
-    if (background)
-        background_ready(ready);
     int status = serve(mount, command);
-    return status >= 0 ? 0 : status;
+    if (!background || mount->answered)
+        return status >= 0 ? 0 : status;
+    if (status >= 0) /* a signal, or none */
+        fuse_log(FUSE_LOG_ERR, "atffs: %s: %s\n", command->mountpoint,
+                 status > 0 ? "interrupted" : "unmounted before it was ready");
+    return -1;
 }
 
 int mount_serve(struct fs *fs, const struct mount_options *options, struct fuse_args *args,
                 const struct fuse_cmdline_opts *command)
 {
-    struct mount mount = {.fs = fs, .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER};
-    if (pthread_key_create(&mount.buffers, free_buffer) != 0)
+    struct mount mount = {.in_background = !command->foreground};
+    if (!served_init(&mount.served, fs, options))
         return -ENOMEM;
-    int status = -ENOMEM;
-    if (inodes_init(&mount.inodes)) {
-        status = -1;
-        mount.session = fuse_session_new(args, &operations, sizeof operations, &mount);
-        if (mount.session && fuse_set_signal_handlers(mount.session) == 0) {
-            if (fuse_session_mount(mount.session, command->mountpoint) == 0)
-                status = serve_confined(&mount, command);
-            fuse_remove_signal_handlers(mount.session);
-        }
-        if (mount.session)
-            fuse_session_destroy(mount.session);
-        if (mount.unmounter.process > 0)
-            unmounter_finish(&mount.unmounter);
+    int status = -1;
+    struct fuse_session *session =
+        fuse_session_new(args, &operations, operations_size, &mount.served);
+    mount.served.session = session;
+    if (session && fuse_set_signal_handlers(session) == 0) {
+        if (fuse_session_mount(session, command->mountpoint) == 0)
+            status = serve_confined(&mount, command);
+        fuse_remove_signal_handlers(session);
     }
-    while (!LIST_EMPTY(&mount.handles))
-        close_handle(&mount, LIST_FIRST(&mount.handles));
-    inodes_free(&mount.inodes);
-    if (pthread_getspecific(mount.buffers))
-        free_buffer(pthread_getspecific(mount.buffers));
-    pthread_key_delete(mount.buffers);
+    if (session)
+        fuse_session_destroy(session);
+    if (mount.unmounter.process > 0)
+        unmounter_finish(&mount.unmounter);
+    served_free(&mount.served);
     return status;
 }

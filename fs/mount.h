@@ -8,6 +8,7 @@
 struct mount_options {
     uid_t uid; /* owner of all that is shown */
     gid_t gid;
+    unsigned max_read; /* bytes, as the -o option of that name; 0 where it isn't given */
 };
 
 struct fuse_args;

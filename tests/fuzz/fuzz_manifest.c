@@ -37,9 +37,10 @@ static void check_lines(const struct fs *fs, enum format format, const uint8_t *
     lane.order = &order;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *event = events + ATF_EVENT_SIZE * i;
-        size_t length = (size_t)(lane.format->write(&lane, event, i, &memo, line) - line);
+        size_t length = (size_t)(lane_write(&lane, event, i, &memo, line) - line);
         REQUIRE(length <= fs->line_room && line[length - 1] == '\n');
         REQUIRE(lane.format->measure(&lane, i, i + 1) == length);
+        REQUIRE(lane.format->length(&lane, event, i) == length);
         sum += length;
         if (format == FORMAT_JSONL)
             REQUIRE(require_json_lines(line, length) == 1);

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 from harness import (ATFFS, GENERATED, MountTest, daemon_and_unmounter, expected, generate, mounted,
@@ -177,6 +179,25 @@ class Places(CommandLineTest):
         self.assertNotEqual(os.getsid(daemon), os.getsid(0))
         self.unmount(point)
 
+    def test_a_signal_while_it_starts(self):
+        """There is a mount and exit status 0, or neither."""
+        session, point = sample("documented"), self.new_folder()
+        for tenths in range(80):
+            atffs = subprocess.Popen([ATFFS, session, point], start_new_session=True, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+            time.sleep(tenths / 10000)
+            os.killpg(atffs.pid, signal.SIGTERM)
+            said = "".join(atffs.communicate(timeout=10))
+            if atffs.returncode == 0:
+                self.assertEqual(said, "")
+                self.check_mounted(point, session)
+                self.unmount(point)
+                continue
+            self.assertIn((atffs.returncode, said), ((-signal.SIGTERM, ""), (1, f"atffs: {point}: interrupted\n"),
+                                                     (-signal.SIGTERM, f"atffs: {point}: interrupted\n")))
+            self.assertTrue(wait_until(lambda: not processes_of(self.folder)), tenths)
+            self.assertEqual(mounts_below(self.folder), [])
+
     def test_relative_paths(self):
         session = os.path.join(self.folder, "traces/mine")
         shutil.copytree(sample("tracer"), session)
@@ -250,6 +271,11 @@ class Options(CommandLineTest):
         session, point = sample("documented"), self.new_folder()
         for options in ("ro", "rw", "rw,noauto,user,_netdev,nofail", "defaults", "ro,nosuid,nodev,noatime"):
             self.check_in_background(session, "-o", options, session, point, point=point)
+
+    def test_max_read(self):
+        session, point = sample("documented"), self.new_folder()
+        for most in (1, 4096, 131072):
+            self.check_in_background(session, "-o", f"max_read={most}", session, point, point=point)
 
     def test_rw_is_read_only_all_the_same(self):
         with mounted(self, sample("documented"), "-o", "rw") as mount:

@@ -186,6 +186,17 @@ class Faults(MountTest):
             self.assertGreater(self.plan.disarm(), 0)
             self.assertFalse(mount.is_mounted())
 
+    def test_nothing_to_answer(self):
+        """A mount that is gone before the kernel's first request was read is none."""
+        plan, point = Plan(self.folder), self.new_folder()
+        environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)
+        plan.arm(DEVICE, errno.ECONNABORTED, 0, ALL)
+        done = self.atffs(sample("documented"), point, env=environment)
+        self.assertGreater(plan.disarm(), 0)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, f"atffs: {point}: unmounted before it was ready\n")
+        self.assertFalse(os.path.ismount(point))
+
     def test_no_process_for_the_background_or_the_end(self):
         plan, point = Plan(self.folder), self.new_folder()
         environment = dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path)

@@ -88,6 +88,7 @@ static void assert_line(const struct fs *fs, size_t thread, enum format format,
         assert_memory_equal(out, wanted, length);
     }
     assert_int_equal(lane->format->measure(lane, i, i + 1), length);
+    assert_int_equal(lane->format->length(lane, atf_order_event(lane->order, i), seq), length);
     free(out);
 }
 
