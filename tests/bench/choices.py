@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 
-from measure import Mount, cold_trace, in_turns, program, rate
+from measure import Mount, in_turns, program, rate, read_through
 
 SIZE = 2_000_000_000
 NULL = [
@@ -35,9 +35,10 @@ OURS = [
 ]
 
 
-def mounted_rate(command, name, work, cold):
+def mounted_rate(command, name, work):
     with Mount(command, os.path.join(work, "mount")) as mount:
-        return rate([mount.path(name)], cold)
+        read_through(mount.path(name))
+        return rate([mount.path(name)])
 
 
 def main():
@@ -51,8 +52,7 @@ def main():
                         str(options.events // 10), "--symbols", "500", "--name-length", "20-70", trace], check=True)
         rows = [("null-fs, " + name, [program("null-fs"), str(SIZE), *flags], "bytes") for name, flags in NULL]
         rows += [(name, [program("atffs"), *flags, trace], "merged.jsonl") for name, flags in OURS]
-        cold = cold_trace(trace)
-        figures = in_turns([lambda command=command, file=file: mounted_rate(command, file, work, cold)
+        figures = in_turns([lambda command=command, file=file: mounted_rate(command, file, work)
                             for _, command, file in rows], options.rounds)
         for (name, _, _), figure in zip(rows, figures):
             print(f"{name:<40} {figure:>6.2f} GB/s")

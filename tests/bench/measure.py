@@ -21,11 +21,20 @@ def in_turns(measures, rounds=RUNS):
     return [statistics.median(figures) for figures in zip(*found)]
 
 
-def seconds(command, runs=1, before=lambda: None):
-    """Median wall time of a command, with `before` called ahead of each run."""
+def drop(paths):
+    """Takes files out of the page cache, and nothing else: what else lies there stays, and the memory that becomes free
+    is what the next read takes, so that a virtual machine's host has no time to ask for it back."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def seconds(command, runs=1, cold=()):
+    """Median wall time of a command, the files of `cold` dropped ahead of each run."""
     times = []
     for _ in range(runs):
-        before()
+        drop(cold)
         start = time.perf_counter()
         subprocess.run(command, shell=isinstance(command, str), check=False, stdout=subprocess.DEVNULL)
         times.append(time.perf_counter() - start)
@@ -45,9 +54,10 @@ def read_through(path, most=None):
     return done
 
 
-def rate(paths, before, most=None):
+def rate(paths, cold=True, most=None):
     """GB/s of reading all paths at once, or the first bytes of each, a process each."""
-    before()
+    if cold:
+        drop(paths)
     start = time.perf_counter()
     children = []
     for path in paths:
@@ -69,11 +79,11 @@ def processor_seconds(pid):
     return [int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13]]
 
 
-def kernel_share(daemon, path, before):
+def kernel_share(daemon, path):
     """Of the processor time that a reader of path and the daemon take together, the % spent in the kernel."""
     spent = [0, 0]
     for _ in range(RUNS):
-        before()
+        drop([path])
         at_start = processor_seconds(daemon)
         pid = os.fork()
         if pid == 0:
@@ -102,9 +112,9 @@ def random_latency(path, seed, count=200):
     return statistics.median(times) * 1e6
 
 
-def random_latencies(paths, before, rounds=9):
-    """Those of several files, in turns; each round goes to other places, for none is cached then."""
-    before()
+def random_latencies(paths, rounds=9):
+    """Those of several files, cold, in turns; each round goes to other places."""
+    drop(paths)
     seeds = {path: iter(range(rounds)) for path in paths}
     return in_turns([lambda path=path: random_latency(path, next(seeds[path])) for path in paths], rounds)
 
@@ -146,24 +156,6 @@ class Table:
 
     def missed(self):
         return [row for row in self.rows if row.get("met") is False]
-
-
-def drop_caches():
-    os.sync()
-    try:
-        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-            file.write("1\n")
-    except OSError:
-        pass
-
-
-def cold_trace(session):
-    """A function that drops all caches and brings the trace itself back: what is cold is the mount."""
-    def cold():
-        drop_caches()
-        subprocess.run(f"cat {session}/*/*.atf > /dev/null", shell=True, check=False)
-
-    return cold
 
 
 def private_memory(pid):

@@ -3,7 +3,7 @@
 """Measures libatf and the mount against the limits of the machine, in one run: a table, and the same as JSON.
 
 Each row is a figure beside what it is held against, measured in the same run: a plain loop over the mapping, the null
-file system, a plain file. Medians of several runs; page caches are dropped where it says "cold" (needs root).
+file system, a plain file. Medians of several runs; what is read "cold" is not in the page cache, but the trace itself is.
 usage: run.py [--events N] [--large N] [--json FILE]
 """
 import argparse
@@ -16,8 +16,8 @@ import time
 
 import others
 import scale
-from measure import (BUILD, RUNS, SHORT_RUNS, Mount, Table, cold_trace, drop_caches, in_turns, kernel_share,
-                     pid_of_mount, private_memory, program, random_latencies, rate, read_through, reader_figures, seconds)
+from measure import (BUILD, RUNS, SHORT_RUNS, Mount, Table, drop, in_turns, kernel_share, pid_of_mount, private_memory,
+                     program, random_latencies, rate, read_through, reader_figures, seconds)
 
 READAHEAD = 2 << 20  # what atffs asks for: fs/readahead.h
 TEXTS = ("merged.jsonl", "merged.tsv", "thread_0/events.jsonl", "thread_0/details.jsonl")
@@ -50,55 +50,55 @@ def null_fs(work, size, *options):
     return Mount([program("null-fs"), str(size), *options], os.path.join(work, "null" + "".join(options)))
 
 
-def cold_rows(table, ours, work, label, cold, cold_limit):
+def cold_rows(table, ours, work, label, cold_limit):
     """Each text beside as many bytes of the null file system, in turns."""
     with null_fs(work, 1 << 40) as null, null_fs(work, 1 << 40, f"--readahead={READAHEAD}") as ahead:
         for name in TEXTS:
             size = os.stat(ours.path(name)).st_size
             figure, limit, limit_ahead = in_turns([
-                lambda: rate([ours.path(name)], cold),
-                lambda: rate([null.path("bytes")], cold, size),
-                lambda: rate([ahead.path("bytes")], cold, size)])
+                lambda: rate([ours.path(name)]),
+                lambda: rate([null.path("bytes")], most=size),
+                lambda: rate([ahead.path("bytes")], most=size)])
             table.add(f"{label}: {name} cold, against {cold_limit} of the null fs", figure, limit * cold_limit, "GB/s", True)
             if name == "merged.jsonl":
                 table.add(f"{label}: merged.jsonl cold, against {cold_limit} of it reading as far ahead", figure,
                           limit_ahead * cold_limit, "GB/s", True)
             else:
                 table.add(f"{label}: (the null fs reading as far ahead)", limit_ahead, None, "GB/s")
-    share = kernel_share(pid_of_mount(ours.folder), ours.path("merged.jsonl"), cold)
+    share = kernel_share(pid_of_mount(ours.folder), ours.path("merged.jsonl"))
     table.add(f"{label}: merged.jsonl cold, processor time in the kernel", share, 50, "%", True)
 
 
-def cached_rows(table, ours, work, label, cold):
+def cached_rows(table, ours, work, label):
     size = os.stat(ours.path("merged.jsonl")).st_size
     with null_fs(work, size) as null:
         files = (ours.path("merged.jsonl"), null.path("bytes"))
 
         def again(path):
-            cold()  # or where its pages happen to lie would tell for all rounds
+            drop([path])  # or where its pages happen to lie would tell for all rounds
             read_through(path)
-            return rate([path], lambda: None)
+            return rate([path], cold=False)
 
         figure, limit = in_turns([lambda path=path: again(path) for path in files])
         table.add(f"{label}: merged.jsonl again, against 0.95 of the null fs", figure, limit * 0.95, "GB/s", True)
-        figure, limit = random_latencies(files, cold)
+        figure, limit = random_latencies(files)
         table.add(f"{label}: random 4 KiB cold, against 1.5x the null fs", figure, limit * 1.5, "us")
 
 
-def together_rows(table, ours, label, cold):
+def together_rows(table, ours, label):
     paths = [ours.path(f"thread_{n}/events.jsonl") for n in range(4)]
-    one, two, four = in_turns([lambda count=count: rate(paths[:count], cold) for count in (1, 2, 4)])
+    one, two, four = in_turns([lambda count=count: rate(paths[:count]) for count in (1, 2, 4)])
     table.add(f"{label}: two readers together, against one", two, one, "GB/s", True)
     table.add(f"{label}: four readers together, against one", four, one, "GB/s", True)
 
 
-def grep_row(table, ours, work, label, cold):
-    def grep(path, before):
-        return seconds(f"grep -c RETURN {path} | cat", 1, before)  # to /dev/null grep would stop early
+def grep_row(table, ours, work, label):
+    def grep(path):
+        return seconds(f"grep -c RETURN {path} | cat", 1, [path])  # to /dev/null grep would stop early
 
     plain = os.path.join(work, "plain.jsonl")
     subprocess.run(["cp", ours.path("merged.jsonl"), plain], check=True)
-    figure, limit = in_turns([lambda: grep(ours.path("merged.jsonl"), cold), lambda: grep(plain, drop_caches)])
+    figure, limit = in_turns([lambda path=path: grep(path) for path in (ours.path("merged.jsonl"), plain)])
     table.add(f"{label}: grep -c cold, against a plain file + 25 %", figure, limit * 1.25, "s")
     os.unlink(plain)
 
@@ -111,7 +111,6 @@ def plain_loop(session):
 def mount_rows(table, session, label, work, cold_limit, order):
     """order: (what, ms) that finding the time order may add to the first stat."""
     atffs = [program("atffs"), session]
-    cold = cold_trace(session)
     stats = []
     for _ in range(SHORT_RUNS):
         with Mount(atffs, os.path.join(work, "ours")) as ours:
@@ -128,10 +127,10 @@ def mount_rows(table, session, label, work, cold_limit, order):
         for tool in ("head", "tail"):
             table.add(f"{label}: {tool} -n 1 merged.jsonl, whole process",
                       seconds([tool, "-n", "1", ours.path("merged.jsonl")], SHORT_RUNS) * 1e3, 5, "ms")
-        cold_rows(table, ours, work, label, cold, cold_limit)
-        cached_rows(table, ours, work, label, cold)
-        together_rows(table, ours, label, cold)
-        grep_row(table, ours, work, label, cold)
+        cold_rows(table, ours, work, label, cold_limit)
+        cached_rows(table, ours, work, label)
+        together_rows(table, ours, label)
+        grep_row(table, ours, work, label)
         for thread in range(8):
             read_through(ours.path(f"thread_{thread}/details.jsonl"))
         table.add(f"{label}: private memory after reading", private_memory(pid_of_mount(ours.folder)), 32, "MiB")

@@ -7,7 +7,7 @@ import shutil
 import time
 from contextlib import ExitStack
 
-from measure import SHORT_RUNS, Mount, cold_trace, in_turns, program, random_latencies, rate, reader_figures, seconds
+from measure import SHORT_RUNS, Mount, in_turns, program, random_latencies, rate, reader_figures, seconds
 
 SMALL = 1_000_000
 READAHEAD = 2 << 20  # what atffs asks for: fs/readahead.h
@@ -64,11 +64,10 @@ def reading_rows(row, sessions, work):
             row.add(f"{tool} -n 1 merged.jsonl", "ms",
                     in_turns([lambda path=path: seconds([tool, "-n", "1", path]) * 1e3 for path in ours], SHORT_RUNS))
         latencies, times = [], []
-        for session, *files in zip(sessions, ours, null):
-            cold = cold_trace(session)
-            figure, bare = random_latencies(files, cold)
+        for files in zip(ours, null):
+            figure, bare = random_latencies(files)
             latencies.append(figure / bare)
-            figure, bare = in_turns([lambda file=file: rate([file], cold) for file in files], 3)
+            figure, bare = in_turns([lambda file=file: rate([file]) for file in files], 3)
             times.append(bare / figure)
         row.add("random 4 KiB, against the null fs", "x", latencies)
         row.add("merged.jsonl cold, against the null fs", "x", times)
