@@ -25,7 +25,8 @@ struct mount {
     struct unmounter unmounter;
     bool in_background;
     struct background background;
-    atomic_bool answered; /* the kernel's first request */
+    atomic_bool began;    /* to answer the kernel's first request, */
+    atomic_bool answered; /* and did */
 };
 
 /* Of a mount that is ended by force while a request comes in, libfuse would complain on stderr. */
@@ -51,7 +52,9 @@ static void allow_parallel_look_ups(const struct iovec *parts, int count)
 static ssize_t reply(int device, struct iovec *parts, int count, void *data)
 {
     struct mount *mount = data; /* whose first member is what is served */
-    if (atomic_load_explicit(&mount->answered, memory_order_relaxed))
+    /* Once the first answer is written others may come before this goes on. */
+    if (atomic_load_explicit(&mount->began, memory_order_relaxed) ||
+        atomic_exchange(&mount->began, true))
         return writev(device, parts, count);
     const struct fuse_out_header *header = parts[0].iov_base;
     allow_parallel_look_ups(parts, count);
@@ -60,7 +63,7 @@ static ssize_t reply(int device, struct iovec *parts, int count, void *data)
         fuse_session_exit(mount->served.session); /* no other request would ever come */
         return wrote;
     }
-    atomic_store_explicit(&mount->answered, true, memory_order_relaxed);
+    atomic_store(&mount->answered, true);
     if (mount->in_background && !background_ready(&mount->background))
         fuse_session_exit(mount->served.session); /* who asked for it ended it */
     return wrote;

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -290,6 +291,13 @@ EXPORTED ssize_t pwrite(int fd, const void *from, size_t size, off_t offset)
     if (!FAILS(FAULT_WRITE))
         return REAL(pwrite, "pwrite64")(fd, from, size, offset);
     return errno ? -1 : REAL(pwrite, "pwrite64")(fd, from, (size + 1) / 2, offset);
+}
+
+EXPORTED ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+    ssize_t wrote = REAL(writev, "writev")(fd, parts, count);
+    (void)FAILS(FAULT_ANSWER);
+    return wrote;
 }
 
 EXPORTED void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)

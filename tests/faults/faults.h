@@ -27,6 +27,7 @@ enum fault {
     FAULT_RANDOM,  /* getrandom */
     FAULT_DEVICE,  /* read of a device, as the kernel's requests are */
     FAULT_PROCESS, /* pipe2, fork */
+    FAULT_ANSWER,  /* writev, once it has written: can only wait */
 };
 
 /* In place of an error: the calls wait until the plan ends, and then do what they always do. */

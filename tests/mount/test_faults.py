@@ -11,10 +11,10 @@ import subprocess
 import unittest
 
 from harness import (ATFFS, GENERATED, SANITIZED, MountTest, expected, generate, mounted, processes_of, sample, skip_unless,
-                     wait_until)
+                     wait_until, within)
 
 FAULTS = os.path.join(os.path.dirname(ATFFS), "faults.so")
-MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, SIGNAL, RANDOM, DEVICE, PROCESS = range(1, 14)
+MEMORY, OPEN, LIST, STAT, READ, MAP, SPACE, WRITE, THREAD, SIGNAL, RANDOM, DEVICE, PROCESS, ANSWER = range(1, 15)
 ALL = 1 << 62
 WAITS = -1  # FAULT_WAITS there
 PLAN = struct.Struct("=ii5Q")  # struct fault_plan in tests/faults/faults.h
@@ -185,6 +185,24 @@ class Faults(MountTest):
             self.assertEqual(mount.wait_ended(), 0)
             self.assertGreater(self.plan.disarm(), 0)
             self.assertFalse(mount.is_mounted())
+
+    def test_others_are_answered_before_the_first_answer_returns(self):
+        """Their answers aren't taken for the first one, on which a mount depends."""
+        plan, session, point = Plan(self.folder), sample("documented"), self.new_folder()
+        plan.arm(ANSWER, WAITS)
+        atffs = subprocess.Popen([ATFFS, session, point], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env=dict(os.environ, LD_PRELOAD=FAULTS, ATFFS_FAULTS=plan.path))
+        self.assertTrue(wait_until(lambda: plan.failed() == 1))
+        self.assertEqual(os.statvfs(point).f_namemax, 255)
+        with self.assertRaises(FileNotFoundError):
+            os.stat(os.path.join(point, "none"))
+        with self.assertRaises(subprocess.TimeoutExpired):
+            atffs.wait(0.3)  # it is not ready
+        self.assertEqual(plan.disarm(), 1)
+        self.assertEqual((*atffs.communicate(timeout=within(10)), atffs.returncode), ("", "", 0))
+        with open(os.path.join(point, "merged.tsv"), "rb") as file:
+            self.assert_same_bytes(file.read(), expected(session).file("merged.tsv"), "merged.tsv")
+        subprocess.run(["fusermount3", "-u", point], check=True, timeout=10)
 
     def test_nothing_to_answer(self):
         """A mount that is gone before the kernel's first request was read is none."""
